@@ -36,6 +36,7 @@ let stoppedBy = null; // a signal that came while nothing could take it
 /** Entry: installs what is missing, runs the target, ends as it ended. */
 export async function bootstrap(target, args) {
   passSignalsOn();
+  endWithNpm();
   try {
     if (!isAtLeast(minimumNode))
       fail(`Node ${process.version} is too old; install Node >= ${minimumNode.join('.')}`);
@@ -297,6 +298,19 @@ function passSignalsOn() {
       if (signal !== 'SIGINT' || process.stdin.isTTY !== true) running?.kill(signal);
     });
   }
+}
+
+/** npm ends its shell on SIGTERM, and the shell passes nothing on: when it is gone, so is the reason to run. */
+function endWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    stoppedBy ??= 'SIGTERM';
+    running?.kill('SIGTERM');
+  }, 200);
+  watch.unref();
 }
 
 /** The exit code; 128 + n when a signal ended it. */
