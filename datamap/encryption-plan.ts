@@ -1,0 +1,58 @@
+import type { BlindIndex, CollectionMap, EncryptionScope, FieldType } from './types.ts';
+
+/** What crypto needs to seal and open rows of one collection. */
+export type CollectionEncryptionPlan = {
+  readonly service: string;
+  readonly collection: string;
+  /** Column of the row's id. */
+  readonly rowIdField: string;
+  /** Column of the subject's id; null when no field is under a subject's key. */
+  readonly subjectField: string | null;
+  readonly fields: readonly {
+    readonly field: string;
+    readonly column: string;
+    readonly type: 'text' | 'json' | 'number' | 'boolean' | 'date';
+    readonly scope: EncryptionScope;
+    readonly indexes: readonly BlindIndex[];
+  }[];
+};
+
+const plainTypes: Readonly<Record<FieldType, 'text' | 'json' | 'number' | 'boolean' | 'date'>> =
+  Object.freeze({
+    uuid: 'text',
+    text: 'text',
+    inet: 'text',
+    // A decimal and a calendar day keep their exact text.
+    numeric: 'text',
+    date: 'text',
+    integer: 'number',
+    boolean: 'boolean',
+    timestamptz: 'date',
+    json: 'json',
+  });
+
+/** Derives what is sealed, under which key, with which index columns. */
+export function encryptionPlan(collection: CollectionMap): CollectionEncryptionPlan {
+  const columnOf = (name: string): string =>
+    collection.fields.find((field) => field.name === name)?.column ?? name;
+  const { subject } = collection;
+  return Object.freeze({
+    service: collection.service,
+    collection: collection.name,
+    rowIdField: columnOf(collection.primaryKey),
+    subjectField: subject !== null && 'field' in subject ? columnOf(subject.field) : null,
+    fields: collection.fields.flatMap(({ name, column, type, encryption }) =>
+      encryption.mode === 'none'
+        ? []
+        : [
+            {
+              field: name,
+              column,
+              type: plainTypes[type],
+              scope: encryption.scope,
+              indexes: encryption.indexes,
+            },
+          ],
+    ),
+  });
+}
