@@ -1,3 +1,10 @@
+/**
+ * Lanes: the default one runs everything that needs only npm; `*.e2e.test.ts`, `*.keycloak.test.ts` and
+ * `*.peers.test.ts` run when `GATEHOUSE_TEST_LANE` names them. `selftest` holds tests that must fail: the runner's own proof.
+ */
+const lane = process.env.GATEHOUSE_TEST_LANE ?? 'default';
+const otherLanes = ['e2e', 'keycloak', 'peers', 'selftest'];
+
 /** @type {import('jest').Config} */
 export const config = {
   transform: {},
@@ -5,10 +12,22 @@ export const config = {
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   coverageProvider: 'v8',
   testEnvironment: 'node',
-  testPathIgnorePatterns: ['/node_modules/', '/console/', '/.gatehouse/'],
+  testMatch: [lane === 'default' ? '**/*.test.ts' : `**/*.${lane}.test.ts`],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/console/',
+    '/.gatehouse/',
+    ...(lane === 'default' ? otherLanes.map((name) => `\\.${name}\\.test\\.ts$`) : []),
+  ],
   modulePathIgnorePatterns: ['/bin/node24/', '/.gatehouse/'],
-  globalSetup: './tests/support/global-setup.ts',
-  globalTeardown: './tests/support/global-teardown.ts',
+  testTimeout: lane === 'default' ? 20_000 : 120_000,
+  maxWorkers: '100%',
   workerIdleMemoryLimit: '1500MB',
+  ...(lane === 'selftest'
+    ? {}
+    : {
+        globalSetup: './tests/support/global-setup.ts',
+        globalTeardown: './tests/support/global-teardown.ts',
+      }),
 };
 export default config;

@@ -67,14 +67,18 @@ export type LoggerOptions = {
   readonly format: 'json' | 'text';
   /** Additional file that receives every line as JSON. */
   readonly file?: string;
+  /** Whether standard error receives the lines; default true. */
+  readonly console?: boolean;
 };
 
 /** The winston logger behind the house's own narrow interface. */
 export function createLogger(options: LoggerOptions): Logger {
   const json = winston.format.printf((info) => JSON.stringify(info));
-  const transports: winston.transport[] = [
-    new winston.transports.Console({ format: options.format === 'json' ? json : textFormat, stderrLevels: ['error', 'warn', 'info', 'debug'] }),
-  ];
+  const transports: winston.transport[] = [];
+  if (options.console !== false) {
+    const format = options.format === 'json' ? json : textFormat;
+    transports.push(new winston.transports.Console({ format, stderrLevels: ['error', 'warn', 'info', 'debug'] }));
+  }
   if (options.file !== undefined) transports.push(new winston.transports.File({ filename: options.file, format: json }));
   const inner = winston.createLogger({
     level: options.level === 'silent' ? 'error' : options.level,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { createDatabase, deriveConnectionUrls, type Database } from '../../db/index.ts';
-import { parseTenantId, silentLogger, type TenantId } from '../../kernel/index.ts';
+import { parseTenantId, type TenantId } from '../../kernel/index.ts';
+import { testLogger } from './logger.ts';
 
 /** A migrated database of its own, for one test file. */
 export type TestDatabase = {
@@ -14,17 +15,21 @@ export type TestDatabase = {
 };
 
 /** Copies the migrated template. Call it in `beforeAll` and `close()` it in `afterAll`. */
-export async function createTestDatabase(options: { readonly poolSize?: number } = {}): Promise<TestDatabase> {
+export async function createTestDatabase(
+  options: { readonly poolSize?: number } = {},
+): Promise<TestDatabase> {
   const serverUrl = process.env['GATEHOUSE_TEST_ADMIN_URL'];
-  if (serverUrl === undefined) throw new Error('no test server; run through jest, whose global setup starts one');
+  if (serverUrl === undefined)
+    throw new Error('no test server; run through jest, whose global setup starts one');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await copyTemplate(serverUrl, name);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const adminUrl = url.href;
-  const database = createDatabase({ urls: deriveConnectionUrls(adminUrl), logger: silentLogger, ...options });
+  const database = createDatabase({ urls: deriveConnectionUrls(adminUrl), logger: testLogger, ...options });
   const adminPool = new pg.Pool({ connectionString: adminUrl, max: 2 });
-  const admin = (text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> => adminPool.query(text, [...values]);
+  const admin = (text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> =>
+    adminPool.query(text, [...values]);
   return {
     database,
     adminUrl,
