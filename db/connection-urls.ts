@@ -3,7 +3,11 @@ import { deriveTenantSettingKey } from './tenant-setting.ts';
 import type { RoleSecrets } from './migrate.ts';
 
 /** Every way into one database: the administrator's (absent where another process migrates), the app's, the sequencer's. */
-export type ConnectionUrls = { readonly admin: string | null; readonly app: string; readonly sequencer: string };
+export type ConnectionUrls = {
+  readonly admin: string | null;
+  readonly app: string;
+  readonly sequencer: string;
+};
 
 /**
  * Derives the two narrow logins from the administrator's URL, so that one setting is enough to start and several
@@ -12,7 +16,9 @@ export type ConnectionUrls = { readonly admin: string | null; readonly app: stri
 export function deriveConnectionUrls(adminUrl: string): ConnectionUrls {
   const as = (role: string): string => {
     const url = new URL(adminUrl);
-    const password = createHmac('sha256', decodeURIComponent(url.password)).update(`gatehouse role ${role} v1`).digest('base64url');
+    const password = createHmac('sha256', decodeURIComponent(url.password))
+      .update(`gatehouse role ${role} v1`)
+      .digest('base64url');
     url.username = role;
     url.password = password;
     return url.href;

@@ -17,7 +17,9 @@ export type Queries = {
     values?: readonly unknown[],
   ) => Promise<QueryResult<Row>>;
   /** Runs what the query builder compiled. */
-  readonly run: <Row extends object = Record<string, unknown>>(compiled: CompiledSql) => Promise<QueryResult<Row>>;
+  readonly run: <Row extends object = Record<string, unknown>>(
+    compiled: CompiledSql,
+  ) => Promise<QueryResult<Row>>;
   /** Calls back after a successful commit, never after a rollback; must not throw. */
   readonly onCommit: (callback: () => void) => void;
 };
@@ -39,7 +41,11 @@ export type TransactionOptions = {
 
 /** The one way to the data. */
 export type Database = {
-  readonly withTenant: <T>(tenantId: TenantId, work: (tx: Tx) => Promise<T>, options?: TransactionOptions) => Promise<T>;
+  readonly withTenant: <T>(
+    tenantId: TenantId,
+    work: (tx: Tx) => Promise<T>,
+    options?: TransactionOptions,
+  ) => Promise<T>;
   readonly withSystem: <T>(work: (tx: SystemTx) => Promise<T>, options?: TransactionOptions) => Promise<T>;
   readonly withSequencer: <T>(work: (tx: SequencerTx) => Promise<T>) => Promise<T>;
   readonly listener: Listener;
@@ -88,8 +94,16 @@ export function createDatabase(options: DatabaseOptions): Database {
 }
 
 function createPool(url: string, applicationName: string, max: number, logger: Logger): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, application_name: applicationName, max, connectionTimeoutMillis: 10_000, keepAlive: true });
-  pool.on('error', (error) => logger.warn('an idle database connection broke; it is replaced on next use', { error }));
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: applicationName,
+    max,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+  });
+  pool.on('error', (error) =>
+    logger.warn('an idle database connection broke; it is replaced on next use', { error }),
+  );
   return pool;
 }
 
@@ -118,7 +132,11 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (cause) {
-    throw databaseError('ERR_DB_UNREACHABLE', 'the database cannot be reached; nothing was changed, try again', { cause });
+    throw databaseError(
+      'ERR_DB_UNREACHABLE',
+      'the database cannot be reached; nothing was changed, try again',
+      { cause },
+    );
   }
 }
 
@@ -130,13 +148,23 @@ async function begin(client: pg.PoolClient, options: TransactionOptions): Promis
     `begin ${mode}; set local statement_timeout = ${timeout}; select pg_backend_pid() as pid, (extract(epoch from transaction_timestamp()) * 1000000)::bigint::text as microseconds`,
   )) as unknown as readonly pg.QueryResult<TransactionStart>[]; // pg answers several statements with an array
   const start = results[2]?.rows[0];
-  if (start === undefined) throw databaseError('ERR_DB_UNREACHABLE', 'the database did not open a transaction');
+  if (start === undefined)
+    throw databaseError('ERR_DB_UNREACHABLE', 'the database did not open a transaction');
   return start;
 }
 
-async function setTenant(client: pg.PoolClient, key: TenantSettingKey, tenantId: TenantId, start: TransactionStart): Promise<void> {
+async function setTenant(
+  client: pg.PoolClient,
+  key: TenantSettingKey,
+  tenantId: TenantId,
+  start: TransactionStart,
+): Promise<void> {
   const setting = signTenantSetting(key, tenantId, start.pid, start.microseconds);
-  await client.query({ name: 'db.set_tenant', text: `select set_config('gatehouse.tenant', $1, true)`, values: [setting] });
+  await client.query({
+    name: 'db.set_tenant',
+    text: `select set_config('gatehouse.tenant', $1, true)`,
+    values: [setting],
+  });
 }
 
 async function rollback(client: pg.PoolClient): Promise<Error | undefined> {
@@ -149,7 +177,10 @@ async function rollback(client: pg.PoolClient): Promise<Error | undefined> {
 }
 
 function createQueries(client: pg.PoolClient, callbacks: (() => void)[]): Queries {
-  const shape = <Row>(result: pg.QueryResult): QueryResult<Row> => ({ rows: result.rows as Row[], rowCount: result.rowCount ?? 0 }); // the statement's author declares Row
+  const shape = <Row>(result: pg.QueryResult): QueryResult<Row> => ({
+    rows: result.rows as Row[],
+    rowCount: result.rowCount ?? 0,
+  }); // the statement's author declares Row
   return {
     query: async <Row>(statement: Statement, values: readonly unknown[] = []) =>
       shape<Row>(await client.query({ name: statement.name, text: statement.text, values: [...values] })),

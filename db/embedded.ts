@@ -51,7 +51,14 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   if (await isInitialised(dataFolder)) await stopLeftover(binaries, dataFolder, user);
   else await initialise(binaries, dataFolder, password, user);
   const port = await freePort();
-  const server = await startServer({ binaries, dataFolder, port, user, settings: options.settings ?? [], logger: options.logger });
+  const server = await startServer({
+    binaries,
+    dataFolder,
+    port,
+    user,
+    settings: options.settings ?? [],
+    logger: options.logger,
+  });
   const adminUrl = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   return Object.freeze({
     adminUrl,
@@ -67,7 +74,11 @@ async function loadBinaries(): Promise<Binaries> {
   try {
     return (await import(name)) as Binaries; // the package exports three paths
   } catch (cause) {
-    throw databaseError('ERR_DB_EMBEDDED', `no embedded PostgreSQL for this platform (${name}); set GATEHOUSE_DATABASE_URL instead`, { cause });
+    throw databaseError(
+      'ERR_DB_EMBEDDED',
+      `no embedded PostgreSQL for this platform (${name}); set GATEHOUSE_DATABASE_URL instead`,
+      { cause },
+    );
   }
 }
 
@@ -84,10 +95,22 @@ async function serverUser(): Promise<ServerUser> {
     // No such user yet.
     try {
       await run('groupadd', ['--system', 'postgres']);
-      await run('useradd', ['--system', '--gid', 'postgres', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
+      await run('useradd', [
+        '--system',
+        '--gid',
+        'postgres',
+        '--no-create-home',
+        '--shell',
+        '/usr/sbin/nologin',
+        'postgres',
+      ]);
       return await id();
     } catch (cause) {
-      throw databaseError('ERR_DB_EMBEDDED', 'running as root, and the system user "postgres" could not be made; create it or run as another user', { cause });
+      throw databaseError(
+        'ERR_DB_EMBEDDED',
+        'running as root, and the system user "postgres" could not be made; create it or run as another user',
+        { cause },
+      );
     }
   }
 }
@@ -100,7 +123,10 @@ async function prepareFolders(dataFolder: string, secretsFolder: string, user: S
   for (let parent = dirname(dataFolder); parent !== dirname(parent); parent = dirname(parent)) {
     const { mode } = await stat(parent);
     if ((mode & 0o001) === 0) {
-      throw databaseError('ERR_DB_EMBEDDED', `the folder "${parent}" cannot be entered by the user "postgres"; run "chmod o+x" on it, or set GATEHOUSE_DATA_DIR to another place`);
+      throw databaseError(
+        'ERR_DB_EMBEDDED',
+        `the folder "${parent}" cannot be entered by the user "postgres"; run "chmod o+x" on it, or set GATEHOUSE_DATA_DIR to another place`,
+      );
     }
   }
 }
@@ -124,20 +150,40 @@ async function isInitialised(dataFolder: string): Promise<boolean> {
   }
 }
 
-async function initialise(binaries: Binaries, dataFolder: string, password: string, user: ServerUser): Promise<void> {
+async function initialise(
+  binaries: Binaries,
+  dataFolder: string,
+  password: string,
+  user: ServerUser,
+): Promise<void> {
   const passwordFile = join(dirname(dataFolder), `.initdb-${process.pid}`);
   await writeFile(passwordFile, password, { mode: 0o600 });
   try {
     if (user.uid !== undefined && user.gid !== undefined) await chown(passwordFile, user.uid, user.gid);
     await run(
       binaries.initdb,
-      [`--pgdata=${dataFolder}`, '--auth=scram-sha-256', '--username=postgres', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-sync', '--data-checksums'],
+      [
+        `--pgdata=${dataFolder}`,
+        '--auth=scram-sha-256',
+        '--username=postgres',
+        `--pwfile=${passwordFile}`,
+        '--encoding=UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+        '--no-sync',
+        '--data-checksums',
+      ],
       { ...user, cwd: dataFolder, env: { PATH: process.env['PATH'], LC_ALL: 'C' } },
     );
   } catch (cause) {
     await rm(dataFolder, { recursive: true, force: true });
     const detail = (cause as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? String(cause); // execFile adds stderr
-    throw databaseError('ERR_DB_EMBEDDED', `the embedded PostgreSQL could not be initialised in "${dataFolder}": ${detail}`, { cause });
+    throw databaseError(
+      'ERR_DB_EMBEDDED',
+      `the embedded PostgreSQL could not be initialised in "${dataFolder}": ${detail}`,
+      { cause },
+    );
   } finally {
     await rm(passwordFile, { force: true });
   }
@@ -151,7 +197,10 @@ async function stopLeftover(binaries: Binaries, dataFolder: string, user: Server
     return; // nothing was left
   }
   try {
-    await run(binaries.pg_ctl, ['stop', '-D', dataFolder, '-m', 'fast', '-w', '-t', '20'], { ...user, cwd: dataFolder });
+    await run(binaries.pg_ctl, ['stop', '-D', dataFolder, '-m', 'fast', '-w', '-t', '20'], {
+      ...user,
+      cwd: dataFolder,
+    });
   } catch {
     // A stale file: the server finds out by itself that no process stands behind it.
   }
@@ -182,14 +231,25 @@ type ServerStart = {
 const startTimeoutMilliseconds = 60_000;
 
 async function startServer(start: ServerStart): Promise<ChildProcess> {
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'password_encryption=scram-sha-256', 'log_min_messages=warning', 'max_connections=100', ...start.settings];
-  const server = spawn(start.binaries.postgres, ['-D', start.dataFolder, '-p', String(start.port), ...settings.flatMap((setting) => ['-c', setting])], {
-    ...start.user,
-    cwd: start.dataFolder,
-    detached: true, // its own group: Ctrl-C reaches us first, and we stop it in order
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-  });
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'password_encryption=scram-sha-256',
+    'log_min_messages=warning',
+    'max_connections=100',
+    ...start.settings,
+  ];
+  const server = spawn(
+    start.binaries.postgres,
+    ['-D', start.dataFolder, '-p', String(start.port), ...settings.flatMap((setting) => ['-c', setting])],
+    {
+      ...start.user,
+      cwd: start.dataFolder,
+      detached: true, // its own group: Ctrl-C reaches us first, and we stop it in order
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    },
+  );
   const lines: string[] = [];
   server.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     lines.push(...chunk.split('\n').filter((line) => line !== ''));
@@ -200,23 +260,41 @@ async function startServer(start: ServerStart): Promise<ChildProcess> {
   return server;
 }
 
-async function waitUntilReady(server: ChildProcess, start: ServerStart, lines: readonly string[]): Promise<void> {
+async function waitUntilReady(
+  server: ChildProcess,
+  start: ServerStart,
+  lines: readonly string[],
+): Promise<void> {
   const deadline = Date.now() + startTimeoutMilliseconds;
   while (Date.now() < deadline) {
     if (server.exitCode !== null || server.signalCode !== null) {
-      const reason = lines.findLast((line) => /FATAL|PANIC|ERROR/.test(line)) ?? lines.at(-1) ?? 'no reason given';
-      throw databaseError('ERR_DB_EMBEDDED', `the embedded PostgreSQL did not start from "${start.dataFolder}": ${reason}. The data folder may be damaged; restore it from a backup or move it away to begin anew`);
+      const reason =
+        lines.findLast((line) => /FATAL|PANIC|ERROR/.test(line)) ?? lines.at(-1) ?? 'no reason given';
+      throw databaseError(
+        'ERR_DB_EMBEDDED',
+        `the embedded PostgreSQL did not start from "${start.dataFolder}": ${reason}. The data folder may be damaged; restore it from a backup or move it away to begin anew`,
+      );
     }
     if (await acceptsConnections(start.port)) return;
     await new Promise((wake) => setTimeout(wake, 25));
   }
   server.kill('SIGINT');
-  throw databaseError('ERR_DB_EMBEDDED', `the embedded PostgreSQL was not ready after ${startTimeoutMilliseconds / 1000} s; see the log for its last lines`);
+  throw databaseError(
+    'ERR_DB_EMBEDDED',
+    `the embedded PostgreSQL was not ready after ${startTimeoutMilliseconds / 1000} s; see the log for its last lines`,
+  );
 }
 
 /** A refused password proves that the server answers; a start-up in progress says 57P03. */
 async function acceptsConnections(port: number): Promise<boolean> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password: 'probe', database: 'postgres', connectionTimeoutMillis: 1_000 });
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    password: 'probe',
+    database: 'postgres',
+    connectionTimeoutMillis: 1_000,
+  });
   client.on('error', () => undefined); // a probe; its outcome is the answer
   try {
     await client.connect();

@@ -27,7 +27,11 @@ export function createListener(url: string, logger: Logger): Listener {
   let closed = false;
 
   const open = async (): Promise<pg.Client> => {
-    const fresh = new pg.Client({ connectionString: url, application_name: 'gatehouse-listener', keepAlive: true });
+    const fresh = new pg.Client({
+      connectionString: url,
+      application_name: 'gatehouse-listener',
+      keepAlive: true,
+    });
     fresh.on('notification', ({ channel, payload }) => {
       for (const handler of handlers.get(channel) ?? []) handler(payload ?? '');
     });
@@ -57,7 +61,8 @@ export function createListener(url: string, logger: Logger): Listener {
   };
   return Object.freeze({
     subscribe: async (channel: string, handler: NotificationHandler) => {
-      if (!/^[a-z_]{1,63}$/.test(channel)) throw new RangeError(`channel "${channel}" must be lower-case letters and underscores`);
+      if (!/^[a-z_]{1,63}$/.test(channel))
+        throw new RangeError(`channel "${channel}" must be lower-case letters and underscores`);
       const known = handlers.get(channel);
       const set = known ?? new Set<NotificationHandler>();
       set.add(handler);

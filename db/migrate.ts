@@ -34,7 +34,11 @@ export async function loadMigrations(sources: readonly MigrationSource[]): Promi
     const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).toSorted();
     for (const file of files) {
       const match = /^(\d{4})-([a-z0-9-]+)\.sql$/.exec(file);
-      if (match === null) throw databaseError('ERR_DB_MIGRATION_FAILED', `migration file "${file}" of ${room} is not named NNNN-name.sql`);
+      if (match === null)
+        throw databaseError(
+          'ERR_DB_MIGRATION_FAILED',
+          `migration file "${file}" of ${room} is not named NNNN-name.sql`,
+        );
       const text = await readFile(join(folder, file), 'utf8');
       const sha256 = createHash('sha256').update(text).digest('hex');
       all.push({ room, number: Number(match[1]), name: match[2] ?? '', text, sha256 });
@@ -60,7 +64,11 @@ export async function migrate(
   try {
     await client.connect();
   } catch (cause) {
-    throw databaseError('ERR_DB_UNREACHABLE', 'the database cannot be reached for migration; check GATEHOUSE_DATABASE_URL', { cause });
+    throw databaseError(
+      'ERR_DB_UNREACHABLE',
+      'the database cannot be reached for migration; check GATEHOUSE_DATABASE_URL',
+      { cause },
+    );
   }
   try {
     await client.query('select pg_advisory_lock($1)', [migrationLock]);
@@ -81,9 +89,15 @@ async function prepareRoles(client: pg.Client, secrets: RoleSecrets): Promise<vo
   };
   const quoted = (password: string): string => client.escapeLiteral(password);
   await role('gatehouse_owner', 'nologin nosuperuser nocreatedb nocreaterole nobypassrls');
-  await role('gatehouse_app', `login nosuperuser nocreatedb nocreaterole nobypassrls password ${quoted(secrets.appPassword)}`);
+  await role(
+    'gatehouse_app',
+    `login nosuperuser nocreatedb nocreaterole nobypassrls password ${quoted(secrets.appPassword)}`,
+  );
   // COPY is refused on tables with row-level security, so the log's writer bypasses it; its grants are a handful of audit tables.
-  await role('gatehouse_sequencer', `login nosuperuser nocreatedb nocreaterole bypassrls password ${quoted(secrets.sequencerPassword)}`);
+  await role(
+    'gatehouse_sequencer',
+    `login nosuperuser nocreatedb nocreaterole bypassrls password ${quoted(secrets.sequencerPassword)}`,
+  );
   await client.query('grant gatehouse_owner to current_user');
   await client.query('revoke all on schema public from public');
   const { rows } = await client.query<{ name: string }>('select quote_ident(current_database()) as name');
@@ -95,16 +109,23 @@ async function prepareRoles(client: pg.Client, secrets: RoleSecrets): Promise<vo
 
 async function prepareSchemas(client: pg.Client, sources: readonly MigrationSource[]): Promise<void> {
   for (const { room } of sources) {
-    await client.query(`create schema if not exists ${client.escapeIdentifier(room)} authorization gatehouse_owner`);
+    await client.query(
+      `create schema if not exists ${client.escapeIdentifier(room)} authorization gatehouse_owner`,
+    );
   }
   await client.query(`create table if not exists db.migration (
     room text not null, number integer not null, name text not null, sha256 text not null,
     applied_at timestamptz not null default now(), primary key (room, number))`);
   await client.query('alter table db.migration owner to gatehouse_owner');
-  await client.query(`comment on table db.migration is 'Platform: schema changes that were applied, with the hash of their text'`);
+  await client.query(
+    `comment on table db.migration is 'Platform: schema changes that were applied, with the hash of their text'`,
+  );
 }
 
-async function applyPending(client: pg.Client, migrations: readonly Migration[]): Promise<readonly Migration[]> {
+async function applyPending(
+  client: pg.Client,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
   const { rows } = await client.query<{ room: string; number: number; sha256: string }>(
     'select room, number, sha256 from db.migration',
   );

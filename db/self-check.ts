@@ -113,6 +113,12 @@ export async function checkCatalog(url: string): Promise<readonly CatalogFinding
 export async function requireSafeCatalog(url: string): Promise<void> {
   const findings = await checkCatalog(url);
   if (findings.length === 0) return;
-  const list = findings.slice(0, 5).map((finding) => `${finding.object}: ${finding.rule} (${finding.detail})`);
-  throw databaseError('ERR_DB_UNSAFE', `the database breaks ${findings.length} tenancy rules: ${list.join('; ')}; mend them before starting`, { details: { findings } });
+  const list = findings
+    .slice(0, 5)
+    .map((finding) => `${finding.object}: ${finding.rule} (${finding.detail})`);
+  throw databaseError(
+    'ERR_DB_UNSAFE',
+    `the database breaks ${findings.length} tenancy rules: ${list.join('; ')}; mend them before starting`,
+    { details: { findings } },
+  );
 }

@@ -25,7 +25,9 @@ export function signTenantSetting(
   backendPid: number,
   transactionMicroseconds: string,
 ): string {
-  const mac = createHmac('sha256', key).update(`${tenantId}|${backendPid}|${transactionMicroseconds}`).digest('hex');
+  const mac = createHmac('sha256', key)
+    .update(`${tenantId}|${backendPid}|${transactionMicroseconds}`)
+    .digest('hex');
   return `${tenantId}|${mac}`;
 }
 
@@ -35,5 +37,8 @@ const blockBytes = 64;
 export function padHmacKey(key: TenantSettingKey): { readonly inner: Buffer; readonly outer: Buffer } {
   const padded = Buffer.alloc(blockBytes);
   key.export().copy(padded);
-  return { inner: Buffer.from(padded.map((byte) => byte ^ 0x36)), outer: Buffer.from(padded.map((byte) => byte ^ 0x5c)) };
+  return {
+    inner: Buffer.from(padded.map((byte) => byte ^ 0x36)),
+    outer: Buffer.from(padded.map((byte) => byte ^ 0x5c)),
+  };
 }

@@ -3,7 +3,8 @@ import type { CallContext, Principal } from './principal.ts';
 import type { SubjectId, TenantId } from './ids.ts';
 
 /** What kind of thing happened; steers retention and OCSF mapping. */
-export type EventCategory = 'authentication' | 'access' | 'administration' | 'data' | 'key' | 'privacy' | 'system';
+export type EventCategory =
+  'authentication' | 'access' | 'administration' | 'data' | 'key' | 'privacy' | 'system';
 
 /** An event type that a guard declares in its `events.ts`. Names are `noun.verb_past`; fields are append-only. */
 export type EventDefinition<Payload extends z.ZodType = z.ZodType> = {

@@ -21,7 +21,9 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 function parseUuid(kind: string, value: string): string {
   const lower = value.toLowerCase();
   if (!uuidPattern.test(lower)) {
-    throw new GatehouseError('ERR_INVALID_ID', `${kind} "${value.slice(0, 64)}" is not a UUID`, { status: 400 });
+    throw new GatehouseError('ERR_INVALID_ID', `${kind} "${value.slice(0, 64)}" is not a UUID`, {
+      status: 400,
+    });
   }
   return lower;
 }
@@ -31,14 +33,17 @@ export const parseTenantId = (value: string): TenantId => parseUuid('tenant id',
 /** @throws ERR_INVALID_ID */
 export const parseSubjectId = (value: string): SubjectId => parseUuid('subject id', value) as SubjectId; // just checked
 /** @throws ERR_INVALID_ID */
-export const parsePrincipalId = (value: string): PrincipalId => parseUuid('principal id', value) as PrincipalId; // just checked
+export const parsePrincipalId = (value: string): PrincipalId =>
+  parseUuid('principal id', value) as PrincipalId; // just checked
 /** @throws ERR_INVALID_ID */
 export const parseRequestId = (value: string): RequestId => parseUuid('request id', value) as RequestId; // just checked
 
 /** @throws ERR_INVALID_ID */
 export function parseKeyId(value: string): KeyId {
   if (!/^[0-9a-f]{16}$/.test(value)) {
-    throw new GatehouseError('ERR_INVALID_ID', `key id "${value.slice(0, 64)}" is not 16 hex digits`, { status: 400 });
+    throw new GatehouseError('ERR_INVALID_ID', `key id "${value.slice(0, 64)}" is not 16 hex digits`, {
+      status: 400,
+    });
   }
   return value as KeyId; // just checked
 }

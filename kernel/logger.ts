@@ -13,7 +13,8 @@ export type Logger = {
   readonly child: (fields: Readonly<Record<string, unknown>>) => Logger;
 };
 
-const secretName = /pass(word|phrase)?$|secret|token|authorization|cookie|api[-_]?key|private[-_]?key|^code$|otp|recovery|plaintext|email|phone/i;
+const secretName =
+  /pass(word|phrase)?$|secret|token|authorization|cookie|api[-_]?key|private[-_]?key|^code$|otp|recovery|plaintext|email|phone/i;
 const secretShape =
   /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|\b[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}\b|\b[Bb]earer\s+\S+/g;
 const maxDepth = 8;
@@ -77,9 +78,12 @@ export function createLogger(options: LoggerOptions): Logger {
   const transports: winston.transport[] = [];
   if (options.console !== false) {
     const format = options.format === 'json' ? json : textFormat;
-    transports.push(new winston.transports.Console({ format, stderrLevels: ['error', 'warn', 'info', 'debug'] }));
+    transports.push(
+      new winston.transports.Console({ format, stderrLevels: ['error', 'warn', 'info', 'debug'] }),
+    );
   }
-  if (options.file !== undefined) transports.push(new winston.transports.File({ filename: options.file, format: json }));
+  if (options.file !== undefined)
+    transports.push(new winston.transports.File({ filename: options.file, format: json }));
   const inner = winston.createLogger({
     level: options.level === 'silent' ? 'error' : options.level,
     silent: options.level === 'silent',
@@ -91,7 +95,8 @@ export function createLogger(options: LoggerOptions): Logger {
 
 const textFormat = winston.format.printf((info) => {
   const { level, message, timestamp, ...fields } = info;
-  const tail = Object.keys(fields).length === 0 ? '' : ` ${inspect(fields, { depth: 8, breakLength: Infinity })}`;
+  const tail =
+    Object.keys(fields).length === 0 ? '' : ` ${inspect(fields, { depth: 8, breakLength: Infinity })}`;
   return `${String(timestamp)} ${level.padEnd(5)} ${String(message)}${tail}`;
 });
 

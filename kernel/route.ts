@@ -13,7 +13,9 @@ export type RouteSecurity =
     };
 
 /** How a route is recorded: by an event its handler appends, or not at all, with the reason why not. */
-export type RouteAudit = { readonly kind: 'event'; readonly actions: readonly string[] } | { readonly kind: 'none'; readonly reason: string };
+export type RouteAudit =
+  | { readonly kind: 'event'; readonly actions: readonly string[] }
+  | { readonly kind: 'none'; readonly reason: string };
 
 /** What a handler is given. Input is parsed; `principal` is null only on public routes. */
 export type HandlerInput<Params, Query, Body> = {
@@ -59,9 +61,16 @@ export type Route<
   readonly summary: string;
   readonly security: RouteSecurity;
   readonly audit: RouteAudit;
-  readonly request: { readonly params?: Params; readonly query?: Query; readonly body?: Body; readonly bodyLimitBytes?: number };
+  readonly request: {
+    readonly params?: Params;
+    readonly query?: Query;
+    readonly body?: Body;
+    readonly bodyLimitBytes?: number;
+  };
   readonly responses: Readonly<Record<number, RouteResponse>>;
-  readonly handler: (input: HandlerInput<z.output<Params>, z.output<Query>, z.output<Body>>) => Promise<HandlerResult>;
+  readonly handler: (
+    input: HandlerInput<z.output<Params>, z.output<Query>, z.output<Body>>,
+  ) => Promise<HandlerResult>;
 };
 
 /** A route with its types forgotten, as tables of routes hold it. */

@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import type { MigrationSource } from '../db/index.ts';
 
 const root = join(import.meta.dirname, '..');
-const of = (room: string, ...path: string[]): MigrationSource => ({ room, folder: join(root, ...path, 'migrations') });
+const of = (room: string, ...path: string[]): MigrationSource => ({
+  room,
+  folder: join(root, ...path, 'migrations'),
+});
 
 /** Every folder of migrations, lower floors first. The examples are the marketing services of the embedded default. */
 export const migrationSources: readonly MigrationSource[] = Object.freeze([
