@@ -1,5 +1,12 @@
+export * from './drift.ts';
 export * from './encryption-plan.ts';
 export * from './errors.ts';
+export * from './events.ts';
+export * from './field-catalog.ts';
 export { joinDataMaps, loadDataMap } from './load.ts';
 export type { MapText } from './parse.ts';
+export * from './registry.ts';
+export * from './routes.ts';
+export { dataMapStatements } from './store.ts';
+export { fideslangCategories } from './taxonomy-list.ts';
 export * from './types.ts';

@@ -83,7 +83,7 @@ describe('loading a map', () => {
     [
       'a misspelt block',
       wrap('          - { name: email, gatehose: { mask: email } }'),
-      /shop.yaml:9 .*fields\[1\].*gatehose/,
+      /shop.yaml:10 .*fields\[1\].*gatehose/,
     ],
     [
       'an unknown mask',

@@ -1,0 +1,114 @@
+import type { Database, Tx } from '../db/index.ts';
+import type { AuditEvent, AuditSink, Clock, TenantId } from '../kernel/index.ts';
+import { dataMapError } from './errors.ts';
+import { serviceLoaded } from './events.ts';
+import { joinDataMaps, loadDataMap } from './load.ts';
+import { notifyChanged, selectServices, upsertService, type StoredService } from './store.ts';
+import type { DataMap } from './types.ts';
+
+/** What a map is loaded with. */
+export type LoadServiceInput = {
+  readonly name: string;
+  readonly yaml: string;
+  readonly actor: AuditEvent['actor'];
+  readonly audit: AuditSink<Tx>;
+};
+
+/** The maps that are in force: the built-in services and each tenant's own. */
+export type DataMapRegistry = {
+  readonly builtIn: DataMap;
+  /** The map of the transaction's tenant; cached until a NOTIFY says that it changed. */
+  readonly forTenant: (tx: Tx) => Promise<DataMap>;
+  /** Validates and stores a file with one service for the transaction's tenant. @throws ERR_DATAMAP_* */
+  readonly loadService: (tx: Tx, input: LoadServiceInput) => Promise<DataMap>;
+};
+
+const maxCachedTenants = 1_000;
+
+/** @param deps - `builtIn` wins: a tenant cannot replace one of its services */
+export function createDataMapRegistry(deps: {
+  readonly database: Database;
+  readonly builtIn: DataMap;
+  readonly clock: Clock;
+}): DataMapRegistry {
+  const { database, builtIn, clock } = deps;
+  const cache = new Map<TenantId, DataMap>();
+  let generation = 0;
+  let listening: Promise<unknown> | null = null;
+  const forget = (tenantId: string | null): void => {
+    generation += 1;
+    if (tenantId === null) cache.clear();
+    else cache.delete(tenantId as TenantId); // a key of ours or none
+  };
+  const listen = async (): Promise<void> => {
+    listening ??= database.listener
+      .subscribe('datamap_changed', forget)
+      .then(() => database.listener.onReconnect(() => forget(null)))
+      .catch((error: unknown) => {
+        listening = null;
+        throw error;
+      });
+    await listening;
+  };
+  const read = async (tx: Tx): Promise<DataMap> => {
+    const { rows } = await tx.query<StoredService>(selectServices, [tx.tenantId]);
+    if (rows.length === 0) return builtIn;
+    const own = loadDataMap(rows.map(({ key, yaml }) => ({ name: `service ${key}`, yaml })));
+    return joinDataMaps([builtIn, own]);
+  };
+  return Object.freeze({
+    builtIn,
+    forTenant: async (tx: Tx) => {
+      const known = cache.get(tx.tenantId);
+      if (known !== undefined) return known;
+      await listen();
+      const before = generation;
+      const map = await read(tx);
+      // What was read before a change was announced must not outlive the announcement.
+      if (before === generation) {
+        if (cache.size >= maxCachedTenants) cache.clear();
+        cache.set(tx.tenantId, map);
+      }
+      return map;
+    },
+    loadService: async (tx: Tx, input: LoadServiceInput) => {
+      const service = onlyService(input);
+      const { key } = service.services[0] ?? { key: '' };
+      joinDataMaps([builtIn, service]);
+      const { rows } = await tx.query<StoredService>(selectServices, [tx.tenantId]);
+      const replaced = rows.find((row) => row.key === key)?.revision ?? null;
+      const { actor, audit } = input;
+      const by = [tx.tenantId, key, input.yaml, service.revision, clock.now(), actor.id];
+      await tx.query(upsertService, by);
+      await audit.append(tx, {
+        definition: serviceLoaded,
+        tenantId: tx.tenantId,
+        outcome: 'success',
+        actor,
+        targets: [{ type: 'datamap.service', id: key }],
+        detail: { service: key, revision: service.revision, replaced },
+      });
+      await tx.query(notifyChanged, [tx.tenantId]);
+      tx.onCommit(() => forget(tx.tenantId));
+      return read(tx);
+    },
+  });
+}
+
+function onlyService(input: LoadServiceInput): DataMap {
+  const map = loadDataMap([input]);
+  const [service] = map.services;
+  if (service === undefined || map.services.length !== 1) {
+    throw dataMapError(
+      'ERR_DATAMAP_INVALID',
+      `${input.name}: holds ${map.services.length} services; load one file per service`,
+    );
+  }
+  if (service.schema === '') {
+    throw dataMapError(
+      'ERR_DATAMAP_INVALID',
+      `${input.name}: no gatehouse block; say kind, schema, region and purposes`,
+    );
+  }
+  return map;
+}
