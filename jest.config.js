@@ -1,8 +1,9 @@
 /**
- * Lanes: the default one runs everything that needs only npm; `*.e2e.test.ts`, `*.keycloak.test.ts` and
+ * Lanes: the default one runs everything that needs only npm, `unit` the part of it that stands beside the code; `*.e2e.test.ts`, `*.keycloak.test.ts` and
  * `*.peers.test.ts` run when `GATEHOUSE_TEST_LANE` names them. `selftest` holds tests that must fail: the runner's own proof.
  */
 const lane = process.env.GATEHOUSE_TEST_LANE ?? 'default';
+const isOnlyNpm = lane === 'default' || lane === 'unit';
 const otherLanes = ['e2e', 'keycloak', 'peers', 'selftest'];
 
 /** @type {import('jest').Config} */
@@ -12,15 +13,16 @@ export const config = {
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   coverageProvider: 'v8',
   testEnvironment: 'node',
-  testMatch: [lane === 'default' ? '**/*.test.ts' : `**/*.${lane}.test.ts`],
+  testMatch: [isOnlyNpm ? '**/*.test.ts' : `**/*.${lane}.test.ts`],
   testPathIgnorePatterns: [
     '/node_modules/',
     '<rootDir>/console/',
     '/.gatehouse/',
-    ...(lane === 'default' ? otherLanes.map((name) => `\\.${name}\\.test\\.ts$`) : []),
+    ...(isOnlyNpm ? otherLanes.map((name) => `\\.${name}\\.test\\.ts$`) : []),
+    ...(lane === 'unit' ? ['<rootDir>/tests/'] : []),
   ],
   modulePathIgnorePatterns: ['/bin/node24/', '/.gatehouse/'],
-  testTimeout: lane === 'default' ? 20_000 : 120_000,
+  testTimeout: isOnlyNpm ? 20_000 : 120_000,
   maxWorkers: '100%',
   workerIdleMemoryLimit: '1500MB',
   ...(lane === 'selftest'

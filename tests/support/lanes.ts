@@ -25,6 +25,7 @@ const minutes = (count: number): number => count * 60_000;
 /** Every lane of `npm test [lane]`. */
 export const lanes: readonly Lane[] = [
   { name: 'default', timeoutMilliseconds: minutes(20), prepare: () => Promise.resolve(nothing) },
+  { name: 'unit', timeoutMilliseconds: minutes(10), prepare: () => Promise.resolve(nothing) },
   { name: 'e2e', timeoutMilliseconds: minutes(12), prepare: prepareBrowser },
   { name: 'keycloak', timeoutMilliseconds: minutes(10), prepare: prepareKeycloak },
   { name: 'peers', timeoutMilliseconds: minutes(12), prepare: () => Promise.resolve(nothing) },
