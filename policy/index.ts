@@ -1,0 +1,12 @@
+export type { CatalogField, FieldCatalog } from './catalog.ts';
+export type { Condition, FieldType } from './condition.ts';
+export { allFields, allRows, noFields, noRows } from './decision.ts';
+export type { Decision, DecisionContext, FieldMask, Obligation, Reason, Resource } from './decision.ts';
+export { defaultRoles, type DefaultRole } from './default-roles.ts';
+export { defaultPurposes, type ResourceFacts } from './engine.ts';
+export * from './errors.ts';
+export * from './events.ts';
+export { enforceObligations, requireAllowed } from './obligations.ts';
+export { createPolicy, guardActions, type GrantOptions, type Policy, type PolicyDeps } from './policy.ts';
+export { compileRowFilter, type ColumnMap, type RowFilter } from './row-filter.ts';
+export { ruleSchema, rulesSchema, type PolicyRule } from './schema.ts';
