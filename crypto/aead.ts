@@ -1,0 +1,80 @@
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
+import { cryptoError } from './errors.ts';
+
+const algorithm = 'aes-256-gcm';
+/** Bytes of every GCM nonce in the house. */
+export const nonceBytes = 12;
+/** Bytes of every GCM tag in the house; node accepts shorter ones unless told. */
+export const tagBytes = 16;
+const keyBytes = 32;
+const tagOption = Object.freeze({ authTagLength: tagBytes });
+
+function requireShape(key: KeyObject, nonce: Uint8Array): void {
+  if (key.type !== 'secret' || key.symmetricKeySize !== keyBytes) {
+    throw cryptoError('ERR_CRYPTO_KEY', 'AES-256-GCM takes a secret KeyObject of 32 bytes');
+  }
+  if (nonce.length !== nonceBytes)
+    throw cryptoError('ERR_CRYPTO_KEY', 'AES-256-GCM takes a nonce of 12 bytes');
+}
+
+/**
+ * Writes ciphertext and tag into `target` at `offset`; every encryption of the house comes through here.
+ *
+ * @param target - with room for `plaintext.length + 16` bytes
+ * @see https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf
+ */
+export function aeadSealInto(
+  key: KeyObject,
+  nonce: Uint8Array,
+  associatedData: Uint8Array,
+  plaintext: Uint8Array,
+  target: Buffer,
+  offset: number,
+): void {
+  requireShape(key, nonce);
+  const cipher = createCipheriv(algorithm, key, nonce, tagOption);
+  cipher.setAAD(associatedData);
+  target.set(cipher.update(plaintext), offset);
+  cipher.final();
+  target.set(cipher.getAuthTag(), offset + plaintext.length);
+}
+
+/** Ciphertext and tag as one new buffer. */
+export function aeadSeal(
+  key: KeyObject,
+  nonce: Uint8Array,
+  associatedData: Uint8Array,
+  plaintext: Uint8Array,
+): Buffer {
+  const sealed = Buffer.allocUnsafe(plaintext.length + tagBytes);
+  aeadSealInto(key, nonce, associatedData, plaintext, sealed, 0);
+  return sealed;
+}
+
+/**
+ * Every decryption of the house comes through here.
+ *
+ * @param sealed - ciphertext and 16-byte tag
+ * @returns the plaintext, or null when it is too short or not authentic: one answer for every cause
+ */
+export function aeadOpen(
+  key: KeyObject,
+  nonce: Uint8Array,
+  associatedData: Uint8Array,
+  sealed: Uint8Array,
+): Buffer | null {
+  requireShape(key, nonce);
+  const end = sealed.length - tagBytes;
+  if (end < 0) return null;
+  const decipher = createDecipheriv(algorithm, key, nonce, tagOption);
+  decipher.setAAD(associatedData);
+  decipher.setAuthTag(sealed.subarray(end));
+  const plaintext = decipher.update(sealed.subarray(0, end));
+  try {
+    decipher.final();
+    return plaintext;
+  } catch {
+    plaintext.fill(0); // unauthenticated plaintext does not leave this function
+    return null;
+  }
+}

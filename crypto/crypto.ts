@@ -1,0 +1,143 @@
+import { createHmac } from 'node:crypto';
+import type { Database, Tx } from '../db/index.ts';
+import type { AuditSink, Clock, Logger, NewId, RandomBytes, SubjectId, TenantId } from '../kernel/index.ts';
+import { encodedContextOf } from './associated-data.ts';
+import { fieldSuite, rowSuite } from './ct1.ts';
+import { createDataKeys } from './data-keys.ts';
+import type { Suite } from './derive.ts';
+import { cryptoError } from './errors.ts';
+import { createFailures } from './failures.ts';
+import { readLedgerPage, readStatus } from './inventory.ts';
+import { createKeyCache, defaultCacheLimits, lookupScope, type CacheLimits } from './key-cache.ts';
+import { createRandomPool } from './nonce-pool.ts';
+import { failed, openOne } from './open-one.ts';
+import { openRows } from './open-rows.ts';
+import { packRow, unpackRow } from './packed-row.ts';
+import { createPurge } from './purge.ts';
+import type { RootProvider } from './root-provider.ts';
+import { rotate } from './rotate.ts';
+import { indexTerms, sealRows } from './seal-rows.ts';
+import { sealValue } from './seal-value.ts';
+import { shred } from './shred.ts';
+import { createSigningKeys } from './signing-key.ts';
+import { createTenantKeys } from './tenant-keys.ts';
+import { createTransactionKeys } from './transaction-keys.ts';
+import type { Crypto, EncryptionPlan, FieldContext, KeyScope, OpenedRow, Row } from './types.ts';
+import { createUsage } from './usage.ts';
+
+/** What the room needs. */
+export type CryptoDeps = {
+  readonly database: Database;
+  readonly root: RootProvider;
+  /** A thunk, because the log itself needs this room. */
+  readonly audit: () => AuditSink<Tx>;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly newId: NewId;
+  readonly logger: Logger;
+  /** Bounds of the data-key cache; five minutes, a million messages, 20,000 keys. */
+  readonly cacheLimits?: Partial<CacheLimits>;
+};
+
+const maxMacPurpose = 90;
+const ledgerPurpose = 'shred-ledger';
+
+/** Joins the parts of the room. */
+export function createCrypto(deps: CryptoDeps): Crypto {
+  const parts = createParts(deps);
+  const { dataKeys, tenantKeys, purge, failures, random, usage } = parts;
+  const one = { ...createOneByOne(parts) };
+  const signingKeys = createSigningKeys({
+    ...one,
+    random,
+    clock: deps.clock,
+    maxAgeSeconds: parts.limits.maxAgeSeconds,
+  });
+  const mac = async (tx: Tx, purpose: string, value: string): Promise<Buffer> => {
+    if (purpose === '' || purpose.length > maxMacPurpose)
+      throw cryptoError('ERR_CRYPTO_INPUT', `a purpose must have 1 to ${maxMacPurpose} characters`);
+    const key = await dataKeys.forScope(tx, { kind: 'tenant', purpose: `mac:${purpose}` });
+    return createHmac('sha256', key.macKey()).update(value, 'utf8').digest();
+  };
+  const subjectHash = (tx: Tx, subjectId: SubjectId): Promise<Buffer> => mac(tx, ledgerPurpose, subjectId);
+  return Object.freeze({
+    ...one,
+    mac,
+    sealRows: (tx, plan, rows) => sealRows(tx, parts, plan, rows),
+    sealFields: async (tx: Tx, plan: EncryptionPlan, row: Row) =>
+      (await sealRows(tx, parts, plan, [row]))[0] ?? {},
+    openRows: (tx, plan, rows, fields) => openRows(tx, parts, plan, rows, fields),
+    indexTerms: (tx, plan, field, indexName, value) =>
+      indexTerms(tx, dataKeys, plan, { field, indexName, value }),
+    shred: (tx, subjectIds, why) => shred(tx, { ...deps, ...parts, subjectHash }, subjectIds, why),
+    signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
+    status: (tx: Tx) => readStatus(tx, deps.root),
+    ledger: readLedgerPage,
+    rotate: (tenantId, options) => rotate({ ...deps, ...parts }, tenantId, options),
+    warm: async (tenantId: TenantId) => {
+      await purge.listen();
+      await deps.database.withTenant(tenantId, (tx) => tenantKeys.active(tx));
+    },
+    stop: async () => {
+      await failures.settled();
+      await usage.flush();
+      await purge.stop();
+    },
+  } satisfies Crypto);
+}
+
+type Parts = ReturnType<typeof createParts>;
+
+function createParts(deps: CryptoDeps) {
+  const { database, root, clock, logger } = deps;
+  const limits = { ...defaultCacheLimits, ...deps.cacheLimits };
+  const random = createRandomPool(deps.randomBytes);
+  const cache = createKeyCache(clock, limits);
+  const keysOf = createTransactionKeys(cache);
+  const tenantKeys = createTenantKeys({ root, random, clock, maxAgeSeconds: limits.maxAgeSeconds });
+  const usage = createUsage(database, logger);
+  const failures = createFailures(deps);
+  const purge = createPurge({ database, cache, tenantKeys, logger });
+  const dataKeys = createDataKeys({
+    tenantKeys,
+    keysOf,
+    random,
+    listen: purge.listen,
+    onUncounted: usage.record,
+  });
+  return { limits, random, cache, keysOf, tenantKeys, usage, dataKeys, failures, purge };
+}
+
+/** One value at a time: the lane of a request. A cached key costs no turn of the event loop. */
+function createOneByOne(parts: Parts): Pick<Crypto, 'seal' | 'open' | 'sealRow' | 'openRow'> {
+  const { dataKeys, keysOf, random } = parts;
+  const sealOne = async (
+    tx: Tx,
+    suite: Suite,
+    scope: KeyScope,
+    context: FieldContext,
+    plaintext: Uint8Array,
+  ): Promise<Buffer> => {
+    const key = keysOf(tx).find(lookupScope(scope)) ?? (await dataKeys.forScope(tx, scope));
+    key.count(1);
+    return sealValue(
+      key,
+      suite,
+      { context: encodedContextOf(tx.tenantId, context), rowId: context.rowId },
+      plaintext,
+      random,
+    );
+  };
+  return {
+    seal: (tx, scope, context, plaintext) => sealOne(tx, fieldSuite, scope, context, plaintext),
+    open: (tx, context, ciphertext) => openOne(tx, parts, fieldSuite, context, ciphertext),
+    sealRow: (tx, scope, context, values) => sealOne(tx, rowSuite, scope, context, packRow(values)),
+    openRow: async (tx, context, ciphertext): Promise<OpenedRow> => {
+      const opened = await openOne(tx, parts, rowSuite, context, ciphertext);
+      if (opened.kind === 'shredded') return opened;
+      const values = unpackRow(opened.plaintext);
+      if (values === null) throw failed(tx, parts, context, 'packing', null);
+      return { kind: 'plaintext', values };
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Tx } from '../db/index.ts';
+import type { KeyId } from '../kernel/index.ts';
+import { fieldSuite, fromText, parseCiphertext, rowSuite, type ParsedCiphertext } from './ct1.ts';
+import type { DataKeys, FoundKey } from './data-keys.ts';
+import type { DecryptCause } from './errors.ts';
+import type { Failures } from './failures.ts';
+import { decodeFieldValue } from './field-value.ts';
+import { unpackRow } from './packed-row.ts';
+import { compilePlan, rowIdOf, type CompiledPlan, type PlannedColumn } from './plan.ts';
+import { openValue } from './seal-value.ts';
+import type { EncryptionPlan, FieldPlan, KeyScope, Row, Shredded, Tombstone } from './types.ts';
+
+const rowsPerTurn = 500;
+
+/** What opening rows needs. */
+export type OpenRowsDeps = { readonly dataKeys: DataKeys; readonly failures: Failures };
+
+type Job = {
+  readonly compiled: CompiledPlan;
+  readonly columns: readonly PlannedColumn[];
+  readonly wanted: ReadonlySet<string>;
+  readonly keys: ReadonlyMap<KeyId, FoundKey>;
+  readonly fail: (cause: DecryptCause, kid: KeyId | null, field: string) => Error;
+};
+
+/** Physical rows to logical ones: wanted fields opened, ciphertext and index columns left out, the rest as it is. */
+export async function openRows(
+  tx: Tx,
+  deps: OpenRowsDeps,
+  plan: EncryptionPlan,
+  rows: readonly Row[],
+  fields: readonly string[],
+): Promise<Record<string, unknown>[]> {
+  const compiled = compilePlan(plan, tx.tenantId);
+  const wanted = new Set(fields.filter((field) => compiled.owned.has(field)));
+  const columns = compiled.columns.filter((column) => column.fields.some(({ field }) => wanted.has(field)));
+  const fail: Job['fail'] = (cause, kid, field) =>
+    deps.failures.report(tx, { cause, kid, collection: compiled.type, field });
+  const kids = new Set<KeyId>();
+  for (const row of rows) {
+    for (const column of columns) {
+      const parsed = parseColumn(column, row[column.column], fail);
+      if (parsed !== null) kids.add(parsed.kid);
+    }
+  }
+  const job: Job = { compiled, columns, wanted, fail, keys: await deps.dataKeys.byKids(tx, kids) };
+  const opened: Record<string, unknown>[] = [];
+  for (const row of rows) {
+    opened.push(openRow(job, row));
+    if (opened.length % rowsPerTurn === 0) await nextTurn(); // others get their turn
+  }
+  return opened;
+}
+
+function parseColumn(column: PlannedColumn, value: unknown, fail: Job['fail']): ParsedCiphertext | null {
+  if (value === null || value === undefined) return null;
+  const bytes =
+    typeof value === 'string' ? fromText(value) : ArrayBuffer.isView(value) ? (value as Uint8Array) : null; // bytea
+  const parsed = bytes === null ? null : parseCiphertext(bytes, column.packed ? rowSuite : fieldSuite);
+  if (parsed === null) throw fail('format', null, column.column);
+  return parsed;
+}
+
+function openRow(job: Job, row: Row): Record<string, unknown> {
+  const opened: Record<string, unknown> = {};
+  for (const name of Object.keys(row)) if (!job.compiled.physical.has(name)) opened[name] = row[name];
+  for (const column of job.columns) {
+    if (!(column.column in row)) continue;
+    const parsed = parseColumn(column, row[column.column], job.fail);
+    const result = parsed === null ? null : openColumn(job, column, parsed, row);
+    for (const field of column.fields) {
+      if (job.wanted.has(field.field)) opened[field.field] = fieldResult(job, field, result, parsed);
+    }
+  }
+  return opened;
+}
+
+type ColumnResult =
+  { readonly kind: 'values'; readonly values: ReadonlyMap<string, Buffer> } | Shredded | null;
+
+function openColumn(job: Job, column: PlannedColumn, parsed: ParsedCiphertext, row: Row): ColumnResult {
+  const { kid } = parsed;
+  const key = job.keys.get(kid);
+  if (key === undefined) throw job.fail('unknown_key', kid, column.column);
+  if ('kind' in key) {
+    if (key.kind === 'shredded') return key;
+    throw job.fail('data_key', kid, column.column);
+  }
+  if (!isExpectedScope(column, parsed, key.scope)) throw job.fail('scope', kid, column.column);
+  const plaintext = openValue(key, parsed, column.context, rowIdOf(job.compiled, row));
+  if (plaintext === null) throw job.fail('authentication', kid, column.column);
+  if (!column.packed)
+    return { kind: 'values', values: new Map([[column.fields[0]?.field ?? '', plaintext]]) };
+  const values = unpackRow(plaintext);
+  if (values === null) throw job.fail('packing', kid, column.column);
+  return { kind: 'values', values };
+}
+
+/** The key must be of the kind, and for tenant keys of the purpose, that the plan names. */
+function isExpectedScope(column: PlannedColumn, parsed: ParsedCiphertext, scope: KeyScope): boolean {
+  if (parsed.tenantScope !== (scope.kind === 'tenant')) return false;
+  if (scope.kind === 'subject') return column.scope === 'subject';
+  return column.scope !== 'subject' && column.scope.tenantPurpose === scope.purpose;
+}
+
+function fieldResult(
+  job: Job,
+  field: FieldPlan,
+  result: ColumnResult,
+  parsed: ParsedCiphertext | null,
+): unknown {
+  if (result === null) return null;
+  if (result.kind === 'shredded') return { tombstone: true, requestId: result.requestId } satisfies Tombstone;
+  const bytes = result.values.get(field.field);
+  if (bytes === undefined) return null;
+  const value = decodeFieldValue(field.type, bytes);
+  if (value === undefined) throw job.fail('encoding', parsed?.kid ?? null, field.field);
+  return value;
+}

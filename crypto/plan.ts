@@ -1,0 +1,132 @@
+import type { TenantId } from '../kernel/index.ts';
+import { encodeContext, type EncodedContext } from './associated-data.ts';
+import { cryptoError } from './errors.ts';
+import type { EncryptionPlan, FieldPlan } from './types.ts';
+
+/** One ciphertext column of a plan: a field of its own, or several packed together. */
+export type PlannedColumn = {
+  readonly column: string;
+  readonly packed: boolean;
+  readonly fields: readonly FieldPlan[];
+  readonly scope: FieldPlan['scope'];
+  readonly context: EncodedContext;
+};
+
+/** A plan made ready for one tenant. */
+export type CompiledPlan = {
+  readonly plan: EncryptionPlan;
+  /** `service.collection` */
+  readonly type: string;
+  readonly columns: readonly PlannedColumn[];
+  /** Columns and fields that do not pass through. */
+  readonly owned: ReadonlySet<string>;
+  /** Names of ciphertext and index columns. */
+  readonly physical: ReadonlySet<string>;
+  readonly needsSubject: boolean;
+};
+
+const compiled = new WeakMap<EncryptionPlan, Map<TenantId, CompiledPlan>>();
+const maxTenantsPerPlan = 1_000;
+
+/** Purpose that the associated data of a person's field names. */
+const subjectPurpose = 'subject';
+
+/** Checks a plan and encodes what does not change from row to row; remembered by plan and tenant. */
+export function compilePlan(plan: EncryptionPlan, tenantId: TenantId): CompiledPlan {
+  const byTenant = compiled.get(plan) ?? new Map<TenantId, CompiledPlan>();
+  compiled.set(plan, byTenant);
+  const known = byTenant.get(tenantId);
+  if (known !== undefined) return known;
+  if (byTenant.size >= maxTenantsPerPlan) byTenant.clear();
+  const fresh = compile(plan, tenantId);
+  byTenant.set(tenantId, fresh);
+  return fresh;
+}
+
+function compile(plan: EncryptionPlan, tenantId: TenantId): CompiledPlan {
+  checkFields(plan);
+  const groups = Map.groupBy(plan.fields, (field) => field.column);
+  const columns = [...groups].map(([column, fields]) => compileColumn(plan, tenantId, column, fields));
+  const physical = new Set(
+    plan.fields.flatMap((field) => [field.column, ...field.indexes.map((index) => index.column)]),
+  );
+  return {
+    plan,
+    type: `${plan.service}.${plan.collection}`,
+    columns,
+    physical,
+    owned: new Set([...physical, ...plan.fields.map((field) => field.field)]),
+    needsSubject: plan.fields.some((field) => field.scope === 'subject'),
+  };
+}
+
+function compileColumn(
+  plan: EncryptionPlan,
+  tenantId: TenantId,
+  column: string,
+  fields: readonly FieldPlan[],
+): PlannedColumn {
+  const scope = fields[0]?.scope ?? 'subject';
+  const packed = fields.length > 1;
+  if (fields.some((field) => JSON.stringify(field.scope) !== JSON.stringify(scope))) {
+    throw planError(plan, `the fields packed in column "${column}" must share one key scope`);
+  }
+  const context = encodeContext(tenantId, {
+    service: plan.service,
+    collection: plan.collection,
+    field: packed ? column : (fields[0]?.field ?? column),
+    purpose: scope === 'subject' ? subjectPurpose : scope.tenantPurpose,
+  });
+  return { column, packed, fields, scope, context };
+}
+
+function checkFields(plan: EncryptionPlan): void {
+  const names = new Set<string>();
+  const indexColumns = new Set<string>();
+  const columns = new Set(plan.fields.map((field) => field.column));
+  for (const field of plan.fields) {
+    if (names.has(field.field)) throw planError(plan, `field "${field.field}" stands twice`);
+    names.add(field.field);
+    if (field.scope === 'subject' && plan.subjectField === null) {
+      throw planError(
+        plan,
+        `field "${field.field}" is sealed per person, but the collection names no person`,
+      );
+    }
+    for (const index of field.indexes) {
+      const taken = columns.has(index.column) || indexColumns.has(index.column);
+      if (taken) throw planError(plan, `column "${index.column}" is used twice`);
+      if (!Number.isInteger(index.bits) || index.bits < 8 || index.bits > 256) {
+        throw planError(plan, `index "${index.name}" of "${field.field}" must keep 8 to 256 bits`);
+      }
+      indexColumns.add(index.column);
+    }
+  }
+  if (names.has(plan.rowIdField) || (plan.subjectField !== null && names.has(plan.subjectField))) {
+    throw planError(plan, 'row id and subject must not be encrypted themselves');
+  }
+}
+
+/** A plan that cannot be followed is a mistake in the data map. */
+export function planError(plan: EncryptionPlan, what: string): Error {
+  return cryptoError(
+    'ERR_CRYPTO_PLAN',
+    `encryption plan of ${plan.service}.${plan.collection}: ${what}; correct the data map`,
+  );
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The row's id as text; a UUID in lower case, as the database prints it. */
+export function rowIdOf(compiledPlan: CompiledPlan, row: Readonly<Record<string, unknown>>): string {
+  const { plan } = compiledPlan;
+  const value = row[plan.rowIdField];
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  if (typeof value !== 'string' || value === '') {
+    throw cryptoError(
+      'ERR_CRYPTO_INPUT',
+      `a row of ${compiledPlan.type} needs its "${plan.rowIdField}" to be sealed or opened`,
+    );
+  }
+  return uuid.test(value) ? value.toLowerCase() : value;
+}

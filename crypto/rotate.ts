@@ -1,0 +1,165 @@
+import type { Database, Tx } from '../db/index.ts';
+import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
+import { cryptoError } from './errors.ts';
+import { rotationFinished, rotationStarted } from './events.ts';
+import type { RandomPool } from './nonce-pool.ts';
+import type { Purge } from './purge.ts';
+import type { RootProvider } from './root-provider.ts';
+import {
+  countStaleKeys,
+  demoteTenantKey,
+  hasUnfinishedRotation,
+  insertTenantKey,
+  lockStaleKeys,
+  rewrapKeys,
+  supersedeTenantKeys,
+} from './store.ts';
+import type { TenantKeys } from './tenant-keys.ts';
+import type { KeyScope, RotationOptions, RotationProgress } from './types.ts';
+import { rewrapDataKey, type TenantKey } from './wrap.ts';
+import type { SubjectId } from '../kernel/index.ts';
+
+/** What rotation needs. */
+export type RotateDeps = {
+  readonly database: Database;
+  readonly root: RootProvider;
+  readonly tenantKeys: TenantKeys;
+  readonly random: RandomPool;
+  readonly purge: Purge;
+  readonly audit: () => AuditSink<Tx>;
+  readonly logger: Logger;
+};
+
+type StaleRow = {
+  readonly kid: Buffer;
+  readonly subject_id: SubjectId | null;
+  readonly purpose: string | null;
+  readonly epoch: number;
+  readonly wrapped: Buffer;
+  readonly commitment: Buffer;
+};
+
+const defaultBatchSize = 2_000;
+const maxBatchSize = 10_000;
+
+/** New epoch, then data keys in batches; what was interrupted is carried on by the next call. */
+export async function rotate(
+  deps: RotateDeps,
+  tenantId: TenantId,
+  options: RotationOptions,
+): Promise<RotationProgress> {
+  const batchSize = Math.min(maxBatchSize, Math.max(1, Math.trunc(options.batchSize ?? defaultBatchSize)));
+  const resumed = await deps.database.withTenant(tenantId, isUnfinished);
+  if (!resumed) await beginEpoch(deps, tenantId, options);
+  const startedAt = performance.now();
+  let rewrapped = 0;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const batch = await deps.database.withTenant(tenantId, (tx) => rewrapBatch(tx, deps, batchSize));
+    rewrapped += batch.count;
+    const seconds = Math.max(0.001, (performance.now() - startedAt) / 1_000);
+    const progress = {
+      epoch: batch.epoch,
+      resumed,
+      rewrapped,
+      remaining: batch.remaining,
+      keysPerSecond: Math.round(rewrapped / seconds),
+    };
+    options.onProgress?.(progress);
+    if (batch.remaining > 0) continue;
+    if (await deps.database.withTenant(tenantId, (tx) => finish(tx, deps, progress, options)))
+      return progress;
+  }
+}
+
+async function isUnfinished(tx: Tx): Promise<boolean> {
+  const { rows } = await tx.query<{ unfinished: boolean }>(hasUnfinishedRotation, [tx.tenantId]);
+  return rows[0]?.unfinished === true;
+}
+
+/** The root is asked before BEGIN; when another process was quicker, its epoch is the one. */
+async function beginEpoch(deps: RotateDeps, tenantId: TenantId, options: RotationOptions): Promise<void> {
+  const previous = await deps.database.withTenant(tenantId, (tx) => deps.tenantKeys.active(tx));
+  const fresh = await deps.tenantKeys.generate(tenantId, previous.epoch + 1);
+  await deps.database.withTenant(tenantId, async (tx) => {
+    const { rows } = await tx.query<{ epoch: number }>(demoteTenantKey, [tenantId]);
+    if (rows[0]?.epoch !== previous.epoch) {
+      throw cryptoError(
+        'ERR_CRYPTO_KEY',
+        'another rotation of this tenant began at the same moment; it goes on, nothing to do',
+      );
+    }
+    await tx.query(insertTenantKey, [tenantId, fresh.epoch, deps.root.name, fresh.wrapped, fresh.commitment]);
+    await deps.purge.tenant(tx);
+    const detail = { epoch: fresh.epoch, previousEpoch: previous.epoch };
+    const target = { type: 'crypto.tenant_key', id: String(fresh.epoch) };
+    await deps.audit().append(tx, {
+      definition: rotationStarted,
+      tenantId,
+      outcome: 'success',
+      actor: options.actor,
+      targets: [target],
+      detail,
+    });
+  });
+}
+
+async function rewrapBatch(
+  tx: Tx,
+  deps: RotateDeps,
+  limit: number,
+): Promise<{ epoch: number; count: number; remaining: number }> {
+  const active = await deps.tenantKeys.active(tx);
+  const { rows } = await tx.query<StaleRow>(lockStaleKeys, [tx.tenantId, active.epoch, limit]);
+  const wrapped: Buffer[] = [];
+  for (const row of rows)
+    wrapped.push(rewrapRow(tx, deps, await deps.tenantKeys.byEpoch(tx, row.epoch), active, row));
+  if (rows.length > 0)
+    await tx.query(rewrapKeys, [tx.tenantId, active.epoch, rows.map(({ kid }) => kid), wrapped]);
+  const { rows: counts } = await tx.query<{ count: number }>(countStaleKeys, [tx.tenantId, active.epoch]);
+  return { epoch: active.epoch, count: rows.length, remaining: counts[0]?.count ?? 0 };
+}
+
+function rewrapRow(tx: Tx, deps: RotateDeps, from: TenantKey, to: TenantKey, row: StaleRow): Buffer {
+  const scope: KeyScope =
+    row.subject_id === null
+      ? { kind: 'tenant', purpose: row.purpose ?? '' }
+      : { kind: 'subject', subjectId: row.subject_id };
+  const binding = { tenantId: tx.tenantId, scope, kid: row.kid, commitment: row.commitment };
+  const wrapped = rewrapDataKey(from, to, binding, row.wrapped, deps.random);
+  if (wrapped === null) {
+    const kid = row.kid.toString('hex');
+    deps.logger.error('a data key does not open under its tenant key; the rotation stops', {
+      tenantId: tx.tenantId,
+      kid,
+      epoch: row.epoch,
+    });
+    throw cryptoError(
+      'ERR_CRYPTO_KEY',
+      `data key ${kid} does not open under epoch ${row.epoch}; the rotation stopped, nothing was lost`,
+    );
+  }
+  return wrapped;
+}
+
+/** @returns false when a transaction that was under way has left a key on an older epoch after all */
+async function finish(
+  tx: Tx,
+  deps: RotateDeps,
+  progress: RotationProgress,
+  options: RotationOptions,
+): Promise<boolean> {
+  await tx.query(supersedeTenantKeys, [tx.tenantId, progress.epoch]);
+  if (await isUnfinished(tx)) return false;
+  const detail = { epoch: progress.epoch, rewrapped: progress.rewrapped };
+  const target = { type: 'crypto.tenant_key', id: String(progress.epoch) };
+  await deps.audit().append(tx, {
+    definition: rotationFinished,
+    tenantId: tx.tenantId,
+    outcome: 'success',
+    actor: options.actor,
+    targets: [target],
+    detail,
+  });
+  return true;
+}

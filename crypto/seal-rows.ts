@@ -1,0 +1,167 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Tx } from '../db/index.ts';
+import { parseSubjectId, type SubjectId } from '../kernel/index.ts';
+import { blindIndex } from './blind-index.ts';
+import { fieldSuite, rowSuite } from './ct1.ts';
+import type { DataKey } from './data-key.ts';
+import type { DataKeys } from './data-keys.ts';
+import { cryptoError } from './errors.ts';
+import { encodeFieldValue } from './field-value.ts';
+import type { RandomPool } from './nonce-pool.ts';
+import { normaliseForIndex, normaliseForSearch } from './normalise.ts';
+import { packRow } from './packed-row.ts';
+import { compilePlan, planError, rowIdOf, type CompiledPlan, type PlannedColumn } from './plan.ts';
+import { sealValue } from './seal-value.ts';
+import type { EncryptionPlan, FieldPlan, IndexPlan, Row } from './types.ts';
+
+/** The tenant purpose whose key all blind-index keys come from. */
+export const indexPurpose = 'index';
+/** Version of every blind-index key until their rotation exists. */
+export const indexVersion = 1;
+const rowsPerTurn = 500;
+
+/** What sealing rows needs. */
+export type SealRowsDeps = { readonly dataKeys: DataKeys; readonly random: RandomPool };
+
+type RowKeys = {
+  readonly subjects: ReadonlyMap<SubjectId, DataKey>;
+  readonly purposes: ReadonlyMap<string, DataKey>;
+  readonly index: DataKey | null;
+};
+type Job = { readonly compiled: CompiledPlan; readonly keys: RowKeys; readonly random: RandomPool };
+
+/** Logical rows to physical ones. All keys are at hand before the first row is sealed. */
+export async function sealRows(
+  tx: Tx,
+  deps: SealRowsDeps,
+  plan: EncryptionPlan,
+  rows: readonly Row[],
+): Promise<Record<string, unknown>[]> {
+  const compiled = compilePlan(plan, tx.tenantId);
+  const touched = compiled.columns.filter((column) => rows.some((row) => isTouched(column, row)));
+  const job = { compiled, random: deps.random, keys: await collectKeys(tx, deps, compiled, touched, rows) };
+  const sealed: Record<string, unknown>[] = [];
+  for (const row of rows) {
+    sealed.push(sealRow(job, row));
+    if (sealed.length % rowsPerTurn === 0) await nextTurn(); // others get their turn
+  }
+  return sealed;
+}
+
+const isTouched = (column: PlannedColumn, row: Row): boolean =>
+  column.fields.some(({ field }) => row[field] !== undefined);
+
+async function collectKeys(
+  tx: Tx,
+  deps: SealRowsDeps,
+  compiled: CompiledPlan,
+  touched: readonly PlannedColumn[],
+  rows: readonly Row[],
+): Promise<RowKeys> {
+  const subjectColumns = touched.filter(({ scope }) => scope === 'subject');
+  const subjects = new Set<SubjectId>();
+  for (const row of subjectColumns.length === 0 ? [] : rows) {
+    if (subjectColumns.some((column) => isTouched(column, row))) subjects.add(subjectOf(compiled, row));
+  }
+  const purposes = new Map<string, DataKey>();
+  for (const { scope } of touched) {
+    if (scope === 'subject' || purposes.has(scope.tenantPurpose)) continue;
+    purposes.set(
+      scope.tenantPurpose,
+      await deps.dataKeys.forScope(tx, { kind: 'tenant', purpose: scope.tenantPurpose }),
+    );
+  }
+  const indexed = touched.some(({ fields }) => fields.some(({ indexes }) => indexes.length > 0));
+  const index = indexed ? await deps.dataKeys.forScope(tx, { kind: 'tenant', purpose: indexPurpose }) : null;
+  return { subjects: await deps.dataKeys.forSubjects(tx, subjects), purposes, index };
+}
+
+function subjectOf(compiled: CompiledPlan, row: Row): SubjectId {
+  const field = compiled.plan.subjectField ?? '';
+  const value = row[field];
+  if (typeof value !== 'string')
+    throw cryptoError('ERR_CRYPTO_INPUT', `a row of ${compiled.type} needs its "${field}" to be sealed`);
+  return parseSubjectId(value);
+}
+
+function sealRow(job: Job, row: Row): Record<string, unknown> {
+  const { compiled } = job;
+  const sealed: Record<string, unknown> = {};
+  for (const name of Object.keys(row)) if (!compiled.owned.has(name)) sealed[name] = row[name];
+  for (const column of compiled.columns) {
+    if (!isTouched(column, row)) continue;
+    sealed[column.column] = sealColumn(job, column, row);
+    for (const field of column.fields) {
+      for (const index of field.indexes)
+        sealed[index.column] = indexValue(job, field, index, row[field.field]);
+    }
+  }
+  return sealed;
+}
+
+function sealColumn(job: Job, column: PlannedColumn, row: Row): Buffer | null {
+  const plaintext = column.packed ? packColumn(job, column, row) : encodeOne(column.fields[0], row);
+  if (plaintext === null) return null;
+  const { keys, compiled } = job;
+  const key =
+    column.scope === 'subject'
+      ? keys.subjects.get(subjectOf(compiled, row))
+      : keys.purposes.get(column.scope.tenantPurpose);
+  if (key === undefined) throw planError(compiled.plan, `no key for column "${column.column}"`);
+  key.count(1);
+  const place = { context: column.context, rowId: rowIdOf(compiled, row) };
+  return sealValue(key, column.packed ? rowSuite : fieldSuite, place, plaintext, job.random);
+}
+
+function encodeOne(field: FieldPlan | undefined, row: Row): Buffer | null {
+  const value = field === undefined ? null : row[field.field];
+  return field === undefined || value === null ? null : Buffer.from(encodeFieldValue(field, value), 'utf8');
+}
+
+function packColumn(job: Job, column: PlannedColumn, row: Row): Buffer | null {
+  const values = new Map<string, Buffer>();
+  for (const field of column.fields) {
+    if (row[field.field] === undefined) {
+      throw cryptoError(
+        'ERR_CRYPTO_INPUT',
+        `field "${field.field}" of ${job.compiled.type} is packed with others; write all of them or none`,
+      );
+    }
+    const encoded = encodeOne(field, row);
+    if (encoded !== null) values.set(field.field, encoded);
+  }
+  return values.size === 0 ? null : packRow(values);
+}
+
+function indexValue(job: Job, field: FieldPlan, index: IndexPlan, value: unknown): Buffer | null {
+  const key = job.keys.index;
+  if (value === null || value === undefined || key === null) return null;
+  const normalised = normaliseForIndex(index, encodeFieldValue(field, value));
+  if (normalised === null) return null;
+  return blindIndex(
+    key.indexKey(job.compiled.type, field.field, index.name, indexVersion),
+    normalised,
+    index.bits,
+  );
+}
+
+/** What a search compares an index column with. @throws ERR_CRYPTO_PLAN when the plan has no such index */
+export async function indexTerms(
+  tx: Tx,
+  dataKeys: DataKeys,
+  plan: EncryptionPlan,
+  search: { readonly field: string; readonly indexName: string; readonly value: string },
+): Promise<readonly Buffer[]> {
+  const { type } = compilePlan(plan, tx.tenantId);
+  const index = plan.fields
+    .find(({ field }) => field === search.field)
+    ?.indexes.find(({ name }) => name === search.indexName);
+  if (index === undefined)
+    throw planError(plan, `field "${search.field}" has no index "${search.indexName}"`);
+  const normalised = normaliseForSearch(index, search.value);
+  if (normalised === null) return [];
+  const key = await dataKeys.forScope(tx, { kind: 'tenant', purpose: indexPurpose });
+  return [
+    blindIndex(key.indexKey(type, search.field, search.indexName, indexVersion), normalised, index.bits),
+  ];
+}

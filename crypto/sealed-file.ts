@@ -1,0 +1,175 @@
+import { createSecretKey, scrypt, type KeyObject } from 'node:crypto';
+import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { RandomBytes, Secret } from '../kernel/index.ts';
+import { aeadOpen, aeadSeal, nonceBytes, tagBytes } from './aead.ts';
+import { cryptoError } from './errors.ts';
+
+const base64 = z
+  .string()
+  .max(100_000)
+  .regex(/^[A-Za-z0-9+/]*={0,2}$/);
+const fileSchema = z.strictObject({
+  format: z.literal('gatehouse-sealed-1'),
+  kdf: z.strictObject({
+    name: z.literal('scrypt'),
+    costLog2: z.number().int().min(14).max(20),
+    salt: base64,
+  }),
+  nonce: base64,
+  sealed: base64,
+});
+type SealedFile = z.output<typeof fileSchema>;
+
+/** OWASP's first choice for scrypt: 128 MiB. */
+export const defaultCostLog2 = 17;
+const minPassphraseLength = 12;
+const saltBytes = 16;
+
+/** A file whose content only the passphrase opens. */
+export type PassphraseSeal = { readonly kdf: SealedFile['kdf']; readonly key: KeyObject };
+
+/** scrypt with r = 8, p = 1. @see https://www.rfc-editor.org/rfc/rfc7914 */
+async function deriveKey(passphrase: Secret, kdf: SealedFile['kdf']): Promise<KeyObject> {
+  const cost = 2 ** kdf.costLog2;
+  const bytes = await new Promise<Buffer>((resolve, reject) => {
+    const options = { N: cost, r: 8, p: 1, maxmem: 256 * cost * 8 };
+    scrypt(
+      passphrase.reveal().normalize('NFKC'),
+      Buffer.from(kdf.salt, 'base64'),
+      32,
+      options,
+      (error, key) => (error === null ? resolve(key) : reject(error)),
+    );
+  });
+  const key = createSecretKey(bytes);
+  bytes.fill(0);
+  return key;
+}
+
+/** The file's own parameters are authenticated with its content. */
+function headerOf(kdf: SealedFile['kdf']): Buffer {
+  return Buffer.from(`gatehouse-sealed-1\0scrypt\0${kdf.costLog2}\0${kdf.salt}`, 'utf8');
+}
+
+/** Begins a new seal with a fresh salt. @throws ERR_CRYPTO_UNSEAL when the passphrase is too short */
+export async function createSeal(
+  passphrase: Secret,
+  randomBytes: RandomBytes,
+  costLog2: number,
+): Promise<PassphraseSeal> {
+  if (passphrase.reveal().length < minPassphraseLength) {
+    throw cryptoError(
+      'ERR_CRYPTO_UNSEAL',
+      `the root passphrase must have at least ${minPassphraseLength} characters`,
+    );
+  }
+  const kdf = { name: 'scrypt' as const, costLog2, salt: randomBytes(saltBytes).toString('base64') };
+  return { kdf, key: await deriveKey(passphrase, kdf) };
+}
+
+/**
+ * Opens a sealed file.
+ *
+ * @returns null when there is no such file
+ * @throws ERR_CRYPTO_UNSEAL with the reason: damaged, wrong passphrase, open to others
+ */
+export async function readSealedFile(
+  file: string,
+  passphrase: Secret,
+): Promise<{ readonly seal: PassphraseSeal; readonly content: Buffer } | null> {
+  const text = await readIfPresent(file);
+  if (text === null) return null;
+  await refuseOpenFile(file);
+  const parsed = fileSchema.safeParse(parseJson(text));
+  if (!parsed.success)
+    throw cryptoError('ERR_CRYPTO_UNSEAL', `the root key file "${file}" is damaged; restore it from a copy`);
+  const { kdf, nonce, sealed } = parsed.data;
+  const seal = { kdf, key: await deriveKey(passphrase, kdf) };
+  const nonceValue = Buffer.from(nonce, 'base64');
+  const body = Buffer.from(sealed, 'base64');
+  const content =
+    nonceValue.length === nonceBytes && body.length > tagBytes
+      ? aeadOpen(seal.key, nonceValue, headerOf(kdf), body)
+      : null;
+  if (content === null) {
+    throw cryptoError(
+      'ERR_CRYPTO_UNSEAL',
+      `the passphrase does not open the root key file "${file}"; check the passphrase`,
+    );
+  }
+  return { seal, content };
+}
+
+async function readIfPresent(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as { code?: string }).code === 'ENOENT') return null; // the one error that means "not yet"
+    throw cryptoError(
+      'ERR_CRYPTO_UNSEAL',
+      `the root key file "${file}" cannot be read; check its owner and mode`,
+      { cause },
+    );
+  }
+}
+
+async function refuseOpenFile(file: string): Promise<void> {
+  const { mode } = await stat(file);
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    throw cryptoError(
+      'ERR_CRYPTO_UNSEAL',
+      `the root key file "${file}" can be read by others; run "chmod 600" on it`,
+    );
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // the schema refuses it with the same words as any other damage
+  }
+}
+
+/**
+ * Writes the file with mode 0600: whole or not at all, and on disk when this returns.
+ *
+ * @param exclusive - true when it must not exist yet
+ */
+export async function writeSealedFile(
+  file: string,
+  seal: PassphraseSeal,
+  content: Buffer,
+  options: { readonly randomBytes: RandomBytes; readonly exclusive: boolean },
+): Promise<void> {
+  const nonce = options.randomBytes(nonceBytes);
+  const sealed = aeadSeal(seal.key, nonce, headerOf(seal.kdf), content);
+  const document: SealedFile = {
+    format: 'gatehouse-sealed-1',
+    kdf: seal.kdf,
+    nonce: nonce.toString('base64'),
+    sealed: sealed.toString('base64'),
+  };
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${options.randomBytes(6).toString('hex')}.new`;
+  await writeDurably(temporary, `${JSON.stringify(document, null, 2)}\n`);
+  if (!options.exclusive) return rename(temporary, file);
+  try {
+    await link(temporary, file); // unlike rename, it fails when the file exists
+  } finally {
+    await unlink(temporary);
+  }
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await chmod(file, 0o600);
+}

@@ -1,0 +1,178 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { Tx } from '../db/index.ts';
+import type { Clock, TenantId } from '../kernel/index.ts';
+import { equalInConstantTime, keyBytes, tenantKeyCommitment } from './derive.ts';
+import { cryptoError } from './errors.ts';
+import type { RandomPool } from './nonce-pool.ts';
+import type { RootProvider } from './root-provider.ts';
+import { insertTenantKey, readActiveTenantKey, readTenantKey } from './store.ts';
+import type { TenantKey } from './wrap.ts';
+
+/** Key-encryption keys of tenants, asked of the root once per epoch and cache period. */
+export type TenantKeys = {
+  /** The epoch that wraps new keys; made on first use. */
+  readonly active: (tx: Tx) => Promise<TenantKey>;
+  readonly byEpoch: (tx: Tx, epoch: number) => Promise<TenantKey>;
+  /** A fresh key, wrapped by the root; not yet stored. */
+  readonly generate: (tenantId: TenantId, epoch: number) => Promise<NewTenantKey>;
+  readonly drop: (tenantId: TenantId) => void;
+  readonly dropAll: () => void;
+  readonly enable: () => void;
+};
+
+/** A tenant key and how its row holds it. */
+export type NewTenantKey = TenantKey & { readonly wrapped: Buffer; readonly commitment: Buffer };
+
+/** What the part needs. */
+export type TenantKeysDeps = {
+  readonly root: RootProvider;
+  readonly random: RandomPool;
+  readonly clock: Clock;
+  readonly maxAgeSeconds: number;
+};
+
+type TenantKeyRow = {
+  readonly epoch: number;
+  readonly provider: string;
+  readonly wrapped: Buffer;
+  readonly commitment: Buffer;
+};
+type Held = { readonly key: TenantKey; readonly expiresAt: number };
+type HeldKeys = {
+  readonly find: (name: string) => TenantKey | null;
+  readonly keepOnCommit: (tx: Tx, names: readonly string[], key: TenantKey) => void;
+};
+
+const activeName = (tenantId: TenantId): string => `${tenantId}/active`;
+const epochName = (tenantId: TenantId, epoch: number): string => `${tenantId}/${epoch}`;
+const maxHeld = 10_000;
+
+/** Makes the part. */
+export function createTenantKeys(deps: TenantKeysDeps): TenantKeys {
+  const held = new Map<string, Held>();
+  let version = 0;
+  let enabled = false;
+  const keys = createHeldKeys(deps, held, () => (enabled ? version : null));
+  const unwrap = createUnwrapper(deps.root);
+  const forget = (condition: (name: string) => boolean): void => {
+    version += 1;
+    for (const name of [...held.keys()]) if (condition(name)) held.delete(name);
+  };
+  return Object.freeze({
+    active: async (tx: Tx) => {
+      const known = keys.find(activeName(tx.tenantId));
+      if (known !== null) return known;
+      const key = await readOrCreate(tx, deps, unwrap);
+      keys.keepOnCommit(tx, [activeName(tx.tenantId), epochName(tx.tenantId, key.epoch)], key);
+      return key;
+    },
+    byEpoch: async (tx: Tx, epoch: number) => {
+      const name = epochName(tx.tenantId, epoch);
+      const known = keys.find(name);
+      if (known !== null) return known;
+      const { rows } = await tx.query<TenantKeyRow>(readTenantKey, [tx.tenantId, epoch]);
+      const row = rows[0];
+      if (row === undefined) throw cryptoError('ERR_CRYPTO_KEY', `the tenant has no key of epoch ${epoch}`);
+      const key = await unwrap(tx.tenantId, row);
+      keys.keepOnCommit(tx, [name], key);
+      return key;
+    },
+    generate: (tenantId: TenantId, epoch: number) => generate(deps, tenantId, epoch),
+    drop: (tenantId: TenantId) => forget((name) => name.startsWith(`${tenantId}/`)),
+    dropAll: () => forget(() => true),
+    enable: () => {
+      enabled = true;
+    },
+  });
+}
+
+/** Keys enter the process-wide map only after the commit of the transaction that read or made them. */
+function createHeldKeys(
+  deps: TenantKeysDeps,
+  held: Map<string, Held>,
+  currentVersion: () => number | null,
+): HeldKeys {
+  return {
+    find: (name) => {
+      const entry = held.get(name);
+      if (entry === undefined) return null;
+      if (entry.expiresAt > deps.clock.now().getTime()) return entry.key;
+      held.delete(name);
+      return null;
+    },
+    keepOnCommit: (tx, names, key) => {
+      const version = currentVersion();
+      const expiresAt = deps.clock.now().getTime() + deps.maxAgeSeconds * 1_000;
+      tx.onCommit(() => {
+        if (version === null || version !== currentVersion()) return;
+        if (held.size >= maxHeld) held.clear();
+        for (const name of names) held.set(name, { key, expiresAt });
+      });
+    },
+  };
+}
+
+async function generate(deps: TenantKeysDeps, tenantId: TenantId, epoch: number): Promise<NewTenantKey> {
+  const bytes = Buffer.allocUnsafeSlow(keyBytes);
+  deps.random.fill(bytes, 0, keyBytes);
+  const key = createSecretKey(bytes);
+  const wrapped = await deps.root.wrap(tenantId, epoch, bytes);
+  bytes.fill(0);
+  return { epoch, key, wrapped, commitment: tenantKeyCommitment(key) };
+}
+
+type Unwrap = (tenantId: TenantId, row: TenantKeyRow) => Promise<TenantKey>;
+
+/** One call to the root even when many transactions ask at once. */
+function createUnwrapper(root: RootProvider): Unwrap {
+  const running = new Map<string, Promise<KeyObject>>();
+  return async (tenantId, row) => {
+    const name = `${epochName(tenantId, row.epoch)}/${row.commitment.toString('hex')}`;
+    const call = running.get(name) ?? unwrapOne(root, tenantId, row).finally(() => running.delete(name));
+    running.set(name, call);
+    return { epoch: row.epoch, key: await call };
+  };
+}
+
+async function unwrapOne(root: RootProvider, tenantId: TenantId, row: TenantKeyRow): Promise<KeyObject> {
+  if (row.provider !== root.name) {
+    throw cryptoError(
+      'ERR_CRYPTO_ROOT',
+      `the tenant's key is held by the root provider "${row.provider}", this process has "${root.name}"`,
+    );
+  }
+  const bytes = await root.unwrap(tenantId, row.epoch, row.wrapped);
+  const key = bytes.length === keyBytes ? createSecretKey(bytes) : null;
+  bytes.fill(0);
+  if (key === null || !equalInConstantTime(tenantKeyCommitment(key), row.commitment)) {
+    throw cryptoError(
+      'ERR_CRYPTO_ROOT',
+      'the root provider gave another key than the one committed to; nothing was decrypted',
+    );
+  }
+  return key;
+}
+
+/** Safe under concurrency: one insert wins, the others wait for its commit and read it. */
+async function readOrCreate(tx: Tx, deps: TenantKeysDeps, unwrap: Unwrap): Promise<TenantKey> {
+  const read = async (): Promise<TenantKeyRow | undefined> =>
+    (await tx.query<TenantKeyRow>(readActiveTenantKey, [tx.tenantId])).rows[0];
+  const before = await read();
+  if (before !== undefined) return unwrap(tx.tenantId, before);
+  const fresh = await generate(deps, tx.tenantId, 1);
+  const { rowCount } = await tx.query(insertTenantKey, [
+    tx.tenantId,
+    1,
+    deps.root.name,
+    fresh.wrapped,
+    fresh.commitment,
+  ]);
+  if (rowCount === 1) return fresh;
+  const after = await read();
+  if (after === undefined)
+    throw cryptoError(
+      'ERR_CRYPTO_KEY',
+      'the tenant has keys but no active one; run "gatehouse crypto rotate"',
+    );
+  return unwrap(tx.tenantId, after);
+}

@@ -1,0 +1,200 @@
+import type { KeyObject } from 'node:crypto';
+import type { Tx } from '../db/index.ts';
+import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
+
+/** Where a value stands: all of it is authenticated with the value, with the tenant and the key. */
+export type FieldContext = {
+  readonly service: string;
+  readonly collection: string;
+  readonly field: string;
+  readonly rowId: string;
+  readonly purpose: string;
+};
+
+/** Whose key seals a value: one person's, or the tenant's for one purpose. */
+export type KeyScope =
+  | { readonly kind: 'subject'; readonly subjectId: SubjectId }
+  | { readonly kind: 'tenant'; readonly purpose: string };
+
+/** The key was destroyed; the value is gone for good. */
+export type Shredded = {
+  readonly kind: 'shredded';
+  readonly kid: KeyId;
+  readonly requestId: string | null;
+  readonly shreddedAt: Date;
+};
+
+/** What opening a ciphertext gives. */
+export type Opened = { readonly kind: 'plaintext'; readonly plaintext: Buffer } | Shredded;
+
+/** What opening a packed row gives: the values of the fields that were not null. */
+export type OpenedRow =
+  { readonly kind: 'plaintext'; readonly values: ReadonlyMap<string, Buffer> } | Shredded;
+
+/** Stands in a row where a value was, after its key was destroyed. */
+export type Tombstone = { readonly tombstone: true; readonly requestId: string | null };
+
+/** How an index value is made comparable. */
+export type Normaliser = 'email' | 'phone' | 'text';
+
+/** A searchable column beside a ciphertext. */
+export type IndexPlan = {
+  readonly name: string;
+  readonly kind: 'exact' | 'domain';
+  readonly normaliser: Normaliser;
+  readonly column: string;
+  /** Bits of the HMAC that are kept, 8..256. */
+  readonly bits: number;
+};
+
+/** One encrypted field. Fields that share a column are packed into one ciphertext (suite 03). */
+export type FieldPlan = {
+  readonly field: string;
+  readonly column: string;
+  readonly type: 'text' | 'json' | 'number' | 'boolean' | 'date';
+  readonly scope: 'subject' | { readonly tenantPurpose: string };
+  readonly indexes: readonly IndexPlan[];
+};
+
+/** How the rows of one collection are encrypted; the data map makes it. */
+export type EncryptionPlan = {
+  readonly service: string;
+  readonly collection: string;
+  readonly rowIdField: string;
+  readonly subjectField: string | null;
+  readonly fields: readonly FieldPlan[];
+};
+
+/** A row, by logical field or physical column. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Who acts: a principal, or a part of the house. */
+export type Actor =
+  Principal | { readonly kind: 'system'; readonly id: string; readonly displayName: string };
+
+/** Why keys are destroyed. */
+export type ShredReason = { readonly requestId: string; readonly reason: string; readonly actor: Actor };
+
+/** An Ed25519 key whose private half never leaves the process unsealed. */
+export type SigningKey = {
+  /** First 16 hex digits of SHA-256 over the raw public key. */
+  readonly keyId: string;
+  readonly publicKey: KeyObject;
+  /** The 32 raw bytes. */
+  readonly publicKeyBytes: Buffer;
+  readonly createdAt: Date;
+  /** @returns 64 bytes @see https://www.rfc-editor.org/rfc/rfc8032 */
+  readonly sign: (data: Uint8Array) => Buffer;
+};
+
+/** Counts and ages of a tenant's keys. */
+export type KeyStatus = {
+  readonly provider: { readonly name: string; readonly kind: string; readonly development: boolean };
+  readonly epochs: readonly {
+    readonly epoch: number;
+    readonly state: 'active' | 'rewrapping' | 'superseded';
+    readonly createdAt: Date;
+    readonly keys: number;
+  }[];
+  readonly subjects: { readonly active: number; readonly shredded: number };
+  readonly tenantKeys: readonly {
+    readonly purpose: string;
+    readonly kid: KeyId;
+    readonly createdAt: Date;
+    readonly state: string;
+    readonly messages: number;
+  }[];
+};
+
+/** One destroyed key. */
+export type LedgerEntry = {
+  readonly id: string;
+  readonly kid: KeyId;
+  readonly epoch: number;
+  readonly subjectHash: string;
+  readonly requestId: string;
+  readonly reason: string;
+  readonly actor: { readonly kind: string; readonly id: string };
+  readonly shreddedAt: Date;
+};
+
+/** How far a rotation is. */
+export type RotationProgress = {
+  readonly epoch: number;
+  /** True when an unfinished rotation was carried on instead of a new epoch begun. */
+  readonly resumed: boolean;
+  readonly rewrapped: number;
+  readonly remaining: number;
+  readonly keysPerSecond: number;
+};
+
+/** Choices of a rotation. */
+export type RotationOptions = {
+  readonly actor: Actor;
+  /** Data keys per transaction, 1..10,000; default 2,000. */
+  readonly batchSize?: number;
+  readonly onProgress?: (progress: RotationProgress) => void;
+  readonly signal?: AbortSignal;
+};
+
+/** Who can read it: every key and ciphertext of the house. */
+export type Crypto = {
+  /** CT1 suite 01. @throws ERR_CRYPTO_SHREDDED, ERR_CRYPTO_KEY_EXHAUSTED */
+  readonly seal: (tx: Tx, scope: KeyScope, context: FieldContext, plaintext: Uint8Array) => Promise<Buffer>;
+  /** CT1 suite 01. @throws ERR_CRYPTO_DECRYPT */
+  readonly open: (tx: Tx, context: FieldContext, ciphertext: Uint8Array) => Promise<Opened>;
+  /** CT1 suite 03: several values in one ciphertext. */
+  readonly sealRow: (
+    tx: Tx,
+    scope: KeyScope,
+    context: FieldContext,
+    values: ReadonlyMap<string, Uint8Array>,
+  ) => Promise<Buffer>;
+  /** CT1 suite 03. @throws ERR_CRYPTO_DECRYPT */
+  readonly openRow: (tx: Tx, context: FieldContext, ciphertext: Uint8Array) => Promise<OpenedRow>;
+  /** Logical values to physical columns; columns the plan does not name pass through. */
+  readonly sealFields: (tx: Tx, plan: EncryptionPlan, row: Row) => Promise<Record<string, unknown>>;
+  /** As `sealFields` for many rows; missing keys of all their people are made in one statement. */
+  readonly sealRows: (
+    tx: Tx,
+    plan: EncryptionPlan,
+    rows: readonly Row[],
+  ) => Promise<Record<string, unknown>[]>;
+  /** Physical rows to logical ones; a value whose key was destroyed becomes a {@link Tombstone}. */
+  readonly openRows: (
+    tx: Tx,
+    plan: EncryptionPlan,
+    rows: readonly Row[],
+    fields: readonly string[],
+  ) => Promise<Record<string, unknown>[]>;
+  /** Values for `column = any($1)`; empty when the value has no term of this kind. */
+  readonly indexTerms: (
+    tx: Tx,
+    plan: EncryptionPlan,
+    field: string,
+    indexName: string,
+    value: string,
+  ) => Promise<readonly Buffer[]>;
+  /** HMAC-SHA-256 under the tenant's own key for this purpose; 32 bytes. */
+  readonly mac: (tx: Tx, purpose: string, value: string) => Promise<Buffer>;
+  /** Destroys the keys of people, for good. Index values are rows of theirs: `dsr` deletes those. */
+  readonly shred: (
+    tx: Tx,
+    subjectIds: readonly SubjectId[],
+    why: ShredReason,
+  ) => Promise<{ readonly kids: readonly KeyId[]; readonly ledgerIds: readonly string[] }>;
+  /** Made on first use. @param name - lower-case letters, digits, `_`, `-` */
+  readonly signingKey: (tx: Tx, name: string) => Promise<SigningKey>;
+  readonly status: (tx: Tx) => Promise<KeyStatus>;
+  /** Newest first. @param after - the id of the last entry seen */
+  readonly ledger: (
+    tx: Tx,
+    page: { readonly after: string | null; readonly limit: number },
+  ) => Promise<readonly LedgerEntry[]>;
+  /** New KEK epoch, then rewraps every data key; carries an unfinished rotation on. Ciphertext does not change. */
+  readonly rotate: (tenantId: TenantId, options: RotationOptions) => Promise<RotationProgress>;
+  /** Makes sure the tenant has a KEK and it is cached; call it before BEGIN when the root provider may be slow. */
+  readonly warm: (tenantId: TenantId) => Promise<void>;
+  /** Writes outstanding message counts and stops listening. */
+  readonly stop: () => Promise<void>;
+};
