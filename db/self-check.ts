@@ -69,15 +69,29 @@ const rules: Readonly<Record<string, string>> = {
     select format('%I.%I %s', n.nspname, c.relname, g.privilege_type) as object, 'granted to ' || pg_get_userbyid(g.grantee) as detail
     from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) g
     where n.nspname = 'audit' and coalesce(obj_description(c.oid, 'pg_class'), '') like '%Append-only%'
-      and g.grantee in ('gatehouse_app'::regrole, 'gatehouse_sequencer'::regrole) and g.privilege_type in ('UPDATE', 'DELETE', 'TRUNCATE')`,
+      and g.grantee in ('gatehouse_app'::regrole, 'gatehouse_sequencer'::regrole) and g.privilege_type in ('UPDATE', 'DELETE', 'TRUNCATE')
+    union all
+    select format('%I.%I.%I %s', n.nspname, c.relname, a.attname, g.privilege_type), 'granted to ' || pg_get_userbyid(g.grantee)
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid, aclexplode(a.attacl) g
+    where n.nspname = 'audit' and coalesce(obj_description(c.oid, 'pg_class'), '') like '%Append-only%'
+      and g.grantee in ('gatehouse_app'::regrole, 'gatehouse_sequencer'::regrole) and g.privilege_type = 'UPDATE'`,
   'the log writer reaches audit tables only': `
     select format('%I.%I %s', n.nspname, c.relname, g.privilege_type) as object, 'granted to gatehouse_sequencer' as detail
     from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) g
+    where ${ours} and n.nspname <> 'audit' and g.grantee = 'gatehouse_sequencer'::regrole
+      and not (n.nspname = 'db' and c.relname = 'tenant' and g.privilege_type = 'SELECT')
+    union all
+    select format('%I.%I.%I %s', n.nspname, c.relname, a.attname, g.privilege_type), 'granted to gatehouse_sequencer'
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid, aclexplode(a.attacl) g
     where ${ours} and n.nspname <> 'audit' and g.grantee = 'gatehouse_sequencer'::regrole
       and not (n.nspname = 'db' and c.relname = 'tenant' and g.privilege_type = 'SELECT')`,
   'nothing is granted to everybody': `
     select format('%I.%I %s', n.nspname, c.relname, g.privilege_type) as object, 'granted to PUBLIC' as detail
     from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) g
+    where ${ours} and g.grantee = 0
+    union all
+    select format('%I.%I.%I %s', n.nspname, c.relname, a.attname, g.privilege_type), 'granted to PUBLIC'
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid, aclexplode(a.attacl) g
     where ${ours} and g.grantee = 0`,
 };
 

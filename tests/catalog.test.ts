@@ -122,13 +122,19 @@ const faults: Readonly<Record<string, readonly Fault[]>> = {
   'the log is append-only for the application': [
     { plant: 'grant update on audit.entry to gatehouse_app', object: 'audit.entry UPDATE' },
     { plant: 'grant delete on audit.entry to gatehouse_sequencer', object: 'audit.entry DELETE' },
+    { plant: 'grant update (seq) on audit.entry to gatehouse_app', object: 'audit.entry.seq UPDATE' },
   ],
   'the log writer reaches audit tables only': [
     { plant: 'grant select on probe.person to gatehouse_sequencer', object: 'probe.person SELECT' },
     { plant: 'grant update on db.tenant to gatehouse_sequencer', object: 'db.tenant UPDATE' },
+    {
+      plant: 'grant select (name) on probe.person to gatehouse_sequencer',
+      object: 'probe.person.name SELECT',
+    },
   ],
   'nothing is granted to everybody': [
     { plant: 'grant select on probe.person to public', object: 'probe.person SELECT' },
+    { plant: 'grant select (name) on probe.person to public', object: 'probe.person.name SELECT' },
   ],
 };
 
