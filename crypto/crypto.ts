@@ -7,7 +7,7 @@ import { createDataKeys } from './data-keys.ts';
 import type { Suite } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import { createFailures } from './failures.ts';
-import { readLedgerPage, readStatus } from './inventory.ts';
+import { readInventory, readLedgerPage } from './inventory.ts';
 import { createKeyCache, defaultCacheLimits, lookupScope, type CacheLimits } from './key-cache.ts';
 import { createRandomPool } from './nonce-pool.ts';
 import { failed, openOne } from './open-one.ts';
@@ -71,7 +71,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       indexTerms(tx, dataKeys, plan, { field, indexName, value }),
     shred: (tx, subjectIds, why) => shred(tx, { ...deps, ...parts, subjectHash }, subjectIds, why),
     signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
-    status: (tx: Tx) => readStatus(tx, deps.root),
+    status: async (tx: Tx) => ({ provider: await deps.root.describe(), ...(await readInventory(tx)) }),
     ledger: readLedgerPage,
     rotate: (tenantId, options) => rotate({ ...deps, ...parts }, tenantId, options),
     warm: async (tenantId: TenantId) => {

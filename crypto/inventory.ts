@@ -1,6 +1,5 @@
 import type { Tx } from '../db/index.ts';
 import type { KeyId } from '../kernel/index.ts';
-import type { RootProvider } from './root-provider.ts';
 import { countSubjectKeys, readEpochs, readLedger, readPurposeKeys } from './store.ts';
 import type { KeyStatus, LedgerEntry } from './types.ts';
 
@@ -32,14 +31,13 @@ type LedgerRow = {
 const kidOf = (kid: Buffer): KeyId => kid.toString('hex') as KeyId; // the column holds eight bytes
 
 /** Counts and ages of the tenant's keys. */
-export async function readStatus(tx: Tx, root: RootProvider): Promise<KeyStatus> {
+export async function readInventory(tx: Tx): Promise<Omit<KeyStatus, 'provider'>> {
   const { rows: epochs } = await tx.query<EpochRow>(readEpochs, [tx.tenantId]);
   const { rows: subjects } = await tx.query<{ active: number; shredded: number }>(countSubjectKeys, [
     tx.tenantId,
   ]);
   const { rows: purposes } = await tx.query<PurposeRow>(readPurposeKeys, [tx.tenantId]);
   return {
-    provider: await root.describe(),
     epochs: epochs.map(({ epoch, state, created_at, keys }) => ({
       epoch,
       state,

@@ -1,0 +1,112 @@
+import { readInventory } from '../../crypto/index.ts';
+import { createDatabase, deriveConnectionUrls, exactlyOne, statement } from '../../db/index.ts';
+import { parseTenantId, silentLogger } from '../../kernel/index.ts';
+import { readBootstrap } from '../bootstrap-file.ts';
+import type { Command, CommandInput, ExitCode } from '../command.ts';
+
+type Inventory = Awaited<ReturnType<typeof readInventory>>;
+
+const findTenant = statement('cli.crypto_find_tenant', 'select id from db.tenant where slug = $1');
+
+const statusCommand: Command = {
+  name: 'crypto status',
+  summary: 'Key epochs, counts of personal keys and the keys of a tenant by purpose',
+  usage: 'gatehouse crypto status --tenant SLUG [--json]',
+  options: { tenant: { type: 'string' } },
+  run: async (input) => {
+    const slug = input.values['tenant'];
+    if (typeof slug !== 'string') return misuse(input, 'name the tenant: --tenant SLUG');
+    const url =
+      input.io.environment['GATEHOUSE_DATABASE_URL'] ??
+      (await readBootstrap(input.io.environment))?.databaseUrl;
+    if (url === undefined)
+      return misuse(input, 'no database: set GATEHOUSE_DATABASE_URL, or start the house first');
+    const inventory = await readTenantInventory(url, slug);
+    if (inventory === null) return problem(input, `there is no tenant "${slug}"`);
+    if (input.json) input.io.out(JSON.stringify(inventory));
+    else for (const line of inventoryLines(inventory)) input.io.out(line);
+    return inventory.epochs.some(({ state }) => state === 'rewrapping') ? 1 : 0;
+  },
+};
+
+async function readTenantInventory(url: string, slug: string): Promise<Inventory | null> {
+  const database = createDatabase({ urls: deriveConnectionUrls(url), logger: silentLogger, poolSize: 1 });
+  try {
+    const found = await database.withSystem((tx) => tx.query<{ id: string }>(findTenant, [slug]));
+    if (found.rows.length === 0) return null;
+    const tenantId = parseTenantId(exactlyOne(found, 'tenant').id);
+    return await database.withTenant(tenantId, readInventory, { readOnly: true });
+  } finally {
+    await database.close();
+  }
+}
+
+function inventoryLines({ epochs, subjects, tenantKeys }: Inventory): readonly string[] {
+  return [
+    'epoch  state        keys  made',
+    ...epochs.map((epoch) =>
+      [
+        String(epoch.epoch).padEnd(5),
+        epoch.state.padEnd(11),
+        String(epoch.keys).padStart(5),
+        epoch.createdAt.toISOString(),
+      ].join('  '),
+    ),
+    '',
+    `people with a key: ${subjects.active}, shredded: ${subjects.shredded}`,
+    '',
+    'purpose                   key               messages  made',
+    ...tenantKeys.map((key) =>
+      [key.purpose.padEnd(24), key.kid, String(key.messages).padStart(8), key.createdAt.toISOString()].join(
+        '  ',
+      ),
+    ),
+  ];
+}
+
+const rotateCommand: Command = {
+  name: 'crypto rotate',
+  summary: 'Begin a new key epoch and wrap every data key under it, or carry an unfinished rotation on',
+  usage:
+    'gatehouse crypto rotate [--url URL] [--json]   (GATEHOUSE_TOKEN: access token of a fresh step-up; sets the tenant)',
+  options: { url: { type: 'string' } },
+  run: async (input) => {
+    const { environment } = input.io;
+    const given =
+      input.values['url'] ?? environment['GATEHOUSE_URL'] ?? (await readBootstrap(environment))?.url;
+    const token = environment['GATEHOUSE_TOKEN'];
+    if (typeof given !== 'string') return misuse(input, 'no address: give --url, or start the house first');
+    if (token === undefined || token === '')
+      return misuse(input, 'set GATEHOUSE_TOKEN to an access token that may rotate keys');
+    const response = await fetch(new URL('/v1/crypto/rotate', given), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
+    const body = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>; // whatever it answers is shown
+    if (!response.ok)
+      return problem(
+        input,
+        `refused with ${response.status} ${String(body['code'] ?? '')}: ${String(body['detail'] ?? '')}`,
+      );
+    if (input.json) input.io.out(JSON.stringify(body));
+    else
+      input.io.out(
+        `epoch ${String(body['epoch'])}: ${String(body['state'])}, ${String(body['rewrapped'])} keys wrapped again`,
+      );
+    return 0;
+  },
+};
+
+function misuse({ io }: CommandInput, message: string): ExitCode {
+  io.error(message);
+  return 2;
+}
+
+function problem({ io }: CommandInput, message: string): ExitCode {
+  io.error(message);
+  return 1;
+}
+
+/** `gatehouse crypto …`. */
+export const cryptoCommands: readonly Command[] = Object.freeze([statusCommand, rotateCommand]);
