@@ -31,8 +31,21 @@ const plainTypes: Readonly<Record<FieldType, 'text' | 'json' | 'number' | 'boole
     json: 'json',
   });
 
-/** Derives what is sealed, under which key, with which index columns. */
+const plans = new WeakMap<CollectionMap, CollectionEncryptionPlan>();
+
+/**
+ * Derives what is sealed, under which key, with which index columns. The same collection always gives the same object,
+ * so that crypto can remember what it made of it.
+ */
 export function encryptionPlan(collection: CollectionMap): CollectionEncryptionPlan {
+  const known = plans.get(collection);
+  if (known !== undefined) return known;
+  const plan = derivePlan(collection);
+  plans.set(collection, plan);
+  return plan;
+}
+
+function derivePlan(collection: CollectionMap): CollectionEncryptionPlan {
   const columnOf = (name: string): string =>
     collection.fields.find((field) => field.name === name)?.column ?? name;
   const { subject } = collection;

@@ -67,6 +67,7 @@ function buildService(dataset: DatasetDocument): ServiceMap {
 function createDataMap(services: readonly ServiceMap[]): DataMap {
   const byKey = new Map<string, ServiceMap>();
   const byType = new Map<string, CollectionMap>();
+  const tables = new Set<string>();
   for (const service of services) {
     if (byKey.has(service.key))
       throw dataMapError('ERR_DATAMAP_DUPLICATE', `service "${service.key}" stands twice`);
@@ -76,6 +77,11 @@ function createDataMap(services: readonly ServiceMap[]): DataMap {
         throw dataMapError('ERR_DATAMAP_DUPLICATE', `collection "${collection.type}" stands twice`);
       }
       byType.set(collection.type, collection);
+      if (collection.schema === '') continue;
+      // Two maps of one table would let the laxer one uncover what the stricter one masks.
+      const table = `${collection.schema}.${collection.table}`;
+      if (tables.has(table)) throw dataMapError('ERR_DATAMAP_DUPLICATE', `table "${table}" is mapped twice`);
+      tables.add(table);
     }
   }
   const collection = (type: string): CollectionMap | null => byType.get(type) ?? null;

@@ -19,6 +19,8 @@ export type DataMapRegistry = {
   readonly builtIn: DataMap;
   /** The map of the transaction's tenant; cached until a NOTIFY says that it changed. */
   readonly forTenant: (tx: Tx) => Promise<DataMap>;
+  /** As `forTenant`, opening a transaction only when the map is not cached. */
+  readonly current: (tenantId: TenantId) => Promise<DataMap>;
   /** Validates and stores a file with one service for the transaction's tenant. @throws ERR_DATAMAP_* */
   readonly loadService: (tx: Tx, input: LoadServiceInput) => Promise<DataMap>;
 };
@@ -56,21 +58,24 @@ export function createDataMapRegistry(deps: {
     const own = loadDataMap(rows.map(({ key, yaml }) => ({ name: `service ${key}`, yaml })));
     return joinDataMaps([builtIn, own]);
   };
+  const forTenant = async (tx: Tx): Promise<DataMap> => {
+    const known = cache.get(tx.tenantId);
+    if (known !== undefined) return known;
+    await listen();
+    const before = generation;
+    const map = await read(tx);
+    // What was read before a change was announced must not outlive the announcement.
+    if (before === generation) {
+      if (cache.size >= maxCachedTenants) cache.clear();
+      cache.set(tx.tenantId, map);
+    }
+    return map;
+  };
   return Object.freeze({
     builtIn,
-    forTenant: async (tx: Tx) => {
-      const known = cache.get(tx.tenantId);
-      if (known !== undefined) return known;
-      await listen();
-      const before = generation;
-      const map = await read(tx);
-      // What was read before a change was announced must not outlive the announcement.
-      if (before === generation) {
-        if (cache.size >= maxCachedTenants) cache.clear();
-        cache.set(tx.tenantId, map);
-      }
-      return map;
-    },
+    forTenant,
+    current: async (tenantId: TenantId) =>
+      cache.get(tenantId) ?? (await database.withTenant(tenantId, forTenant, { readOnly: true })),
     loadService: async (tx: Tx, input: LoadServiceInput) => {
       const service = onlyService(input);
       const { key } = service.services[0] ?? { key: '' };
