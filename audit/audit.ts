@@ -1,0 +1,151 @@
+import {
+  notFound,
+  type AuditSink,
+  type Clock,
+  type EventDefinition,
+  type Logger,
+  type NewId,
+  type RandomBytes,
+  type TenantId,
+} from '../kernel/index.ts';
+import type { Database, Tx } from '../db/index.ts';
+import { createEventChecker } from './check-event.ts';
+import type { AuditCrypto } from './crypto-need.ts';
+import { auditEvents } from './events.ts';
+import { createLogDirectory, type LogInfo } from './log-directory.ts';
+import { createLogReader, type LogReader } from './log-reader.ts';
+import { createRecorder } from './recorder.ts';
+import { createGroupSealer } from './sealed-groups.ts';
+import { createSequencer, type SequencerHealth } from './sequencer.ts';
+import { countPending } from './store-sequencer.ts';
+import { createTrail, type Trail } from './trail.ts';
+
+/** What happened: one verifiable log per tenant. */
+export type Audit = AuditSink<Tx> &
+  Trail &
+  LogReader & {
+    /** As `record`, for many; not all-or-nothing. */
+    readonly recordMany: (events: readonly Parameters<AuditSink<Tx>['record']>[0][]) => Promise<void>;
+    /** The tenant's log, made when it has none. */
+    readonly ensureLog: (tenantId: TenantId) => Promise<LogInfo>;
+    /** The tenant's log, or null. */
+    readonly logInfo: (tenantId: TenantId) => Promise<LogInfo | null>;
+    /** Resolves when everything committed so far is in the log. */
+    readonly flush: () => Promise<void>;
+    /** Begins to listen and takes up what an earlier process left. */
+    readonly start: () => Promise<void>;
+    /** Writes what is queued, then refuses more. */
+    readonly stop: () => Promise<void>;
+    readonly health: () => SequencerHealth;
+  };
+
+/** What it is made of. */
+export type AuditDeps = {
+  readonly database: Database;
+  readonly crypto: AuditCrypto;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly randomBytes: RandomBytes;
+  readonly logger: Logger;
+  /** Schemeless URL of the logs without trailing slash, e.g. `gatehouse.example/log`. */
+  readonly originPrefix: string;
+  /** Every event that rooms may record; this room's own are added. */
+  readonly definitions: readonly EventDefinition[];
+  /** Entries that may wait before callers are refused; default 8,192. */
+  readonly maxQueued?: number;
+};
+
+const foreignWakeMilliseconds = 50;
+const pollMilliseconds = 200;
+const flushPollMilliseconds = 10;
+
+/** Opens the log of every tenant. Call `start()` before use and `stop()` at the end. */
+export function createAudit(deps: AuditDeps): Audit {
+  const { database, crypto, clock, logger, originPrefix } = deps;
+  if (!/^[a-z0-9.:-]+(\/[A-Za-z0-9._-]+)*$/.test(originPrefix))
+    throw new RangeError(`"${originPrefix}" is not a schemeless URL without trailing slash`);
+  const definitions = [
+    ...deps.definitions.filter((definition) => !auditEvents.includes(definition)),
+    ...auditEvents,
+  ];
+  const directory = createLogDirectory(deps);
+  const sequencer = createSequencer({
+    database,
+    directory,
+    clock,
+    logger,
+    ...(deps.maxQueued === undefined ? {} : { maxQueued: deps.maxQueued }),
+  });
+  const groups = createGroupSealer(deps);
+  const recorder = createRecorder({
+    database,
+    crypto,
+    clock,
+    newId: deps.newId,
+    check: createEventChecker(definitions),
+    groups,
+    sequencer,
+  });
+  const pending = async (): Promise<number> =>
+    database.withSequencer(
+      async (tx) => (await tx.query<{ count: number }>(countPending)).rows[0]?.count ?? 0,
+    );
+  const life = createWakeUps(database, sequencer.wake);
+  return Object.freeze({
+    ...recorder,
+    ...createTrail(crypto, definitions),
+    ...createLogReader(database, directory),
+    ensureLog: directory.ensure,
+    logInfo: directory.byTenant,
+    flush: async () => {
+      for (;;) {
+        sequencer.wake();
+        await sequencer.idle();
+        if ((await pending()) === 0) return;
+        await new Promise((wake) => setTimeout(wake, flushPollMilliseconds));
+      }
+    },
+    start: life.start,
+    stop: async () => {
+      life.stop();
+      await sequencer.stop();
+    },
+    health: sequencer.health,
+  });
+}
+
+/** NOTIFY from other processes, and a slow look around for what a dead one left. */
+function createWakeUps(
+  database: Database,
+  wake: () => void,
+): { readonly start: () => Promise<void>; readonly stop: () => void } {
+  let unsubscribe: (() => void) | null = null;
+  let poll: NodeJS.Timeout | null = null;
+  let soon: NodeJS.Timeout | null = null;
+  return {
+    start: async () => {
+      if (poll !== null) return;
+      poll = setInterval(wake, pollMilliseconds).unref();
+      unsubscribe = await database.listener.subscribe('audit_pending', () => {
+        // The process that appended is already at it; the others give it a moment.
+        soon ??= setTimeout(() => {
+          soon = null;
+          wake();
+        }, foreignWakeMilliseconds).unref();
+      });
+      wake();
+    },
+    stop: () => {
+      unsubscribe?.();
+      if (poll !== null) clearInterval(poll);
+      if (soon !== null) clearTimeout(soon);
+      poll = null;
+    },
+  };
+}
+
+/** A log's public facts, or the answer for what does not exist. @throws ERR_NOT_FOUND */
+export function requireLog(log: LogInfo | null, id: string): LogInfo {
+  if (log === null) throw notFound('log', id);
+  return log;
+}

@@ -1,0 +1,82 @@
+/** Seconds from 1970 to PostgreSQL's epoch, 2000-01-01. */
+const postgresEpochMilliseconds = 946_684_800_000;
+const two32 = 2 ** 32;
+
+/**
+ * Rows in PostgreSQL's binary COPY format.
+ *
+ * @see https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
+ */
+export type CopyWriter = {
+  readonly row: (columns: number) => void;
+  readonly uuid: (value: string) => void;
+  readonly bigint: (value: number) => void;
+  readonly timestamp: (value: Date) => void;
+  readonly text: (value: string | null) => void;
+  readonly bytes: (value: Buffer) => void;
+  readonly rows: () => number;
+  /** Everything with header and trailer; the writer must not be used afterwards. */
+  readonly finish: () => Buffer;
+};
+
+const header = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
+
+/** A writer into one growing buffer. */
+export function createCopyWriter(initialBytes = 64 * 1024): CopyWriter {
+  let buffer = Buffer.allocUnsafe(initialBytes);
+  let at = header.copy(buffer, 0);
+  let rows = 0;
+  const reserve = (bytes: number): void => {
+    if (at + bytes <= buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, at + bytes));
+    buffer.copy(larger, 0, 0, at);
+    buffer = larger;
+  };
+  const int32 = (value: number): void => {
+    at = buffer.writeInt32BE(value, at);
+  };
+  const int64 = (value: number): void => {
+    const high = Math.floor(value / two32);
+    at = buffer.writeInt32BE(high, at);
+    at = buffer.writeUInt32BE(value - high * two32, at);
+  };
+  const bigint = (value: number): void => {
+    reserve(12);
+    int32(8);
+    int64(value);
+  };
+  return Object.freeze({
+    row: (columns: number) => {
+      reserve(2);
+      at = buffer.writeInt16BE(columns, at);
+      rows += 1;
+    },
+    uuid: (value: string) => {
+      reserve(20);
+      int32(16);
+      if (buffer.write(value.replaceAll('-', ''), at, 16, 'hex') !== 16)
+        throw new RangeError(`"${value}" is not a UUID`);
+      at += 16;
+    },
+    bigint,
+    timestamp: (value: Date) => bigint((value.getTime() - postgresEpochMilliseconds) * 1000),
+    text: (value: string | null) => {
+      reserve(4 + (value === null ? 0 : value.length * 3));
+      if (value === null) return int32(-1);
+      const bytes = buffer.write(value, at + 4, 'utf8');
+      int32(bytes);
+      at += bytes;
+    },
+    bytes: (value: Buffer) => {
+      reserve(4 + value.length);
+      int32(value.length);
+      at += value.copy(buffer, at);
+    },
+    rows: () => rows,
+    finish: () => {
+      reserve(2);
+      at = buffer.writeInt16BE(-1, at);
+      return buffer.subarray(0, at);
+    },
+  });
+}

@@ -1,0 +1,43 @@
+import { hash } from 'node:crypto';
+
+/** Bytes of one SHA-256 hash. */
+export const hashBytes = 32;
+
+const leafPrefix = Buffer.of(0);
+
+/** SHA-256 of some bytes. */
+export function sha256(data: Uint8Array): Buffer {
+  return hash('sha256', data, 'buffer');
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc6962#section-2.1 */
+export const emptyRoot: Buffer = sha256(Buffer.alloc(0));
+
+/**
+ * The hash of a leaf, SHA-256(0x00 || entry).
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6962#section-2.1
+ */
+export function leafHash(entry: Uint8Array): Buffer {
+  return sha256(Buffer.concat([leafPrefix, entry]));
+}
+
+const scratch = Buffer.alloc(1 + 2 * hashBytes, 1);
+
+/**
+ * The hash of an inner node, SHA-256(0x01 || left || right).
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6962#section-2.1
+ */
+export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+  scratch.set(left, 1);
+  scratch.set(right, 1 + hashBytes);
+  return sha256(scratch);
+}
+
+/** Splits a run of hashes, as tiles and frontiers store them. */
+export function splitHashes(bytes: Buffer): Buffer[] {
+  const hashes: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += hashBytes) hashes.push(bytes.subarray(at, at + hashBytes));
+  return hashes;
+}

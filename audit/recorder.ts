@@ -1,0 +1,110 @@
+import type { AuditEvent, AuditSink, Clock, NewId } from '../kernel/index.ts';
+import type { Database, Tx } from '../db/index.ts';
+import type { EventChecker } from './check-event.ts';
+import type { AuditCrypto } from './crypto-need.ts';
+import { auditError } from './errors.ts';
+import { sha256 } from './hash.ts';
+import { createLeaf, hashLeaf, type Commitments, type Leaf, type LeafParts } from './leaf.ts';
+import type { GroupSealer } from './sealed-groups.ts';
+import type { Sequencer } from './sequencer.ts';
+import { insertDetail, insertPending } from './store.ts';
+
+/** How events enter the log. */
+export type Recorder = AuditSink<Tx> & {
+  /** Records each of them; resolves when all are durable and in signed checkpoints. Not all-or-nothing. */
+  readonly recordMany: (events: readonly AuditEvent[]) => Promise<void>;
+};
+
+/** What it is made of. */
+export type RecorderDeps = {
+  readonly database: Database;
+  readonly crypto: AuditCrypto;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly check: EventChecker;
+  readonly groups: GroupSealer;
+  readonly sequencer: Sequencer;
+};
+
+const largestInlineDetailBytes = 16 * 1024;
+
+/** @see docs/audit.md for what `append` and `record` promise */
+export function createRecorder(deps: RecorderDeps): Recorder {
+  const { database, check, groups, sequencer } = deps;
+  const partsOf = (detail: LeafParts['detail'], commitments: Commitments): LeafParts => ({
+    id: deps.newId(),
+    receivedAt: deps.clock.now(),
+    detail,
+    commitments,
+  });
+  const queue = (event: AuditEvent, leaf: Leaf): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const idempotencyKey = event.idempotencyKey ?? null;
+      sequencer.submit({
+        tenantId: event.tenantId,
+        leaf: hashLeaf(leaf),
+        idempotencyKey,
+        pending: false,
+        waiters: [{ resolve, reject }],
+      });
+    });
+  const record = async (event: AuditEvent): Promise<void> => {
+    sequencer.requireRoom(1);
+    const json = check(event);
+    const large = isLarge(json);
+    if (large) await database.withTenant(event.tenantId, (tx) => keepDetail(tx, json));
+    const commitments = groups.known(event) ?? (await groups.sealAlone(event));
+    return queue(
+      event,
+      createLeaf(event, partsOf(large ? digestOf(json) : { kind: 'inline', json }, commitments)),
+    );
+  };
+  const append = async (tx: Tx, event: AuditEvent): Promise<void> => {
+    if (tx.tenantId !== event.tenantId)
+      throw auditError('ERR_AUDIT_INVALID_EVENT', 'the event belongs to another tenant than its transaction');
+    const json = check(event);
+    const large = isLarge(json);
+    if (large) await keepDetail(tx, json);
+    const commitments = await groups.seal(tx, event);
+    const leaf = createLeaf(event, partsOf(large ? digestOf(json) : { kind: 'inline', json }, commitments));
+    await insertIntoPending(tx, leaf, event.idempotencyKey ?? null);
+    tx.onCommit(sequencer.wake);
+  };
+  return Object.freeze({
+    append: append as Recorder['append'], // the definition checks the detail at run time
+    record: record as Recorder['record'], // as above
+    recordMany: async (events: readonly AuditEvent[]) => {
+      sequencer.requireRoom(events.length);
+      await Promise.all(events.map(record));
+    },
+  });
+}
+
+function isLarge(json: string): boolean {
+  return Buffer.byteLength(json) > largestInlineDetailBytes;
+}
+
+function digestOf(json: string): LeafParts['detail'] {
+  return { kind: 'digest', digest: sha256(Buffer.from(json)).toString('hex') };
+}
+
+async function keepDetail(tx: Tx, json: string): Promise<void> {
+  const body = Buffer.from(json);
+  await tx.query(insertDetail, [tx.tenantId, sha256(body), body]);
+}
+
+async function insertIntoPending(tx: Tx, leaf: Leaf, idempotencyKey: string | null): Promise<void> {
+  await tx.query(insertPending, [
+    tx.tenantId,
+    leaf.id,
+    leaf.receivedAt,
+    leaf.occurredAt,
+    leaf.action,
+    leaf.outcome,
+    leaf.actorId,
+    leaf.targets,
+    leaf.subjects,
+    idempotencyKey,
+    leaf.body,
+  ]);
+}

@@ -1,0 +1,158 @@
+import {
+  parseSubjectId,
+  type AuditEvent,
+  type Clock,
+  type RandomBytes,
+  type SubjectId,
+  type TenantId,
+} from '../kernel/index.ts';
+import type { Database, Tx } from '../db/index.ts';
+import { isGatehouseError } from '../kernel/index.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { commitGroup, packGroup } from './commitment.ts';
+import type { AuditCrypto } from './crypto-need.ts';
+import type { Commitments, GroupKind } from './leaf.ts';
+import { insertSealedGroup } from './store.ts';
+
+/** Seals personal groups once per session and content, and gives their commitments. */
+export type GroupSealer = {
+  /** The commitments of an event when all its groups are sealed already, else null. */
+  readonly known: (event: AuditEvent) => Commitments | null;
+  /** Seals what is missing, inside the caller's transaction; reused by others only after it commits. */
+  readonly seal: (tx: Tx, event: AuditEvent) => Promise<Commitments>;
+  /** Seals what is missing in a transaction of its own; simultaneous callers share it. */
+  readonly sealAlone: (event: AuditEvent) => Promise<Commitments>;
+};
+
+/** What it is made of. */
+export type GroupSealerDeps = {
+  readonly database: Database;
+  readonly crypto: AuditCrypto;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+};
+
+type Group = {
+  readonly kind: GroupKind;
+  readonly json: string;
+  readonly subjectId: SubjectId | null;
+  readonly key: string;
+};
+type Cached = { readonly commitment: string; readonly until: number };
+
+const cacheSize = 20_000;
+const cacheMilliseconds = 10 * 60_000;
+const saltBytes = 32;
+/** Where a sealed group stands, for its associated data. */
+export const groupContext = (kind: GroupKind, commitment: string) =>
+  ({
+    service: 'audit',
+    collection: 'sealed_group',
+    field: kind,
+    rowId: commitment,
+    purpose: 'audit',
+  }) as const;
+
+/** Remembers up to 20,000 sealed groups for ten minutes each. */
+export function createGroupSealer(deps: GroupSealerDeps): GroupSealer {
+  const { database, crypto, clock, randomBytes } = deps;
+  const cache = new Map<string, Cached>();
+  const joining = new Map<string, Promise<string>>();
+  const inside = new WeakMap<Tx, Map<string, string>>();
+
+  const lookup = (key: string): string | null => {
+    const cached = cache.get(key);
+    return cached === undefined || cached.until < clock.now().getTime() ? null : cached.commitment;
+  };
+  const remember = (key: string, commitment: string): void => {
+    cache.delete(key);
+    cache.set(key, { commitment, until: clock.now().getTime() + cacheMilliseconds });
+    if (cache.size > cacheSize) for (const oldest of cache.keys()) return void cache.delete(oldest);
+  };
+  const sealOne = async (tx: Tx, group: Group): Promise<string> => {
+    const salted = { salt: randomBytes(saltBytes), json: group.json };
+    const commitment = commitGroup(salted);
+    const hex = commitment.toString('hex');
+    const sealed = await sealUnlessErased(crypto, tx, group, hex, packGroup(salted));
+    await tx.query(insertSealedGroup, [tx.tenantId, commitment, group.kind, group.subjectId, sealed]);
+    return hex;
+  };
+  const sealInside = async (tx: Tx, group: Group): Promise<string> => {
+    const known = lookup(group.key) ?? inside.get(tx)?.get(group.key);
+    if (known !== undefined) return known;
+    const commitment = await sealOne(tx, group);
+    const mine = inside.get(tx) ?? new Map<string, string>();
+    inside.set(tx, mine.set(group.key, commitment));
+    tx.onCommit(() => remember(group.key, commitment));
+    return commitment;
+  };
+  const sealShared = (tenantId: TenantId, group: Group): Promise<string> => {
+    const known = lookup(group.key);
+    if (known !== null) return Promise.resolve(known);
+    const joined = joining.get(group.key);
+    if (joined !== undefined) return joined;
+    const fresh = crypto
+      .warm(tenantId)
+      .then(() => database.withTenant(tenantId, (tx) => sealInside(tx, group)))
+      .finally(() => joining.delete(group.key));
+    joining.set(group.key, fresh);
+    return fresh;
+  };
+  return Object.freeze({
+    known: (event: AuditEvent) => {
+      const found: { -readonly [Kind in GroupKind]?: string } = {};
+      for (const { kind, key } of groupsOf(event)) {
+        const commitment = lookup(key);
+        if (commitment === null) return null;
+        found[kind] = commitment;
+      }
+      return found;
+    },
+    seal: async (tx: Tx, event: AuditEvent) => {
+      const found: { -readonly [Kind in GroupKind]?: string } = {};
+      for (const group of groupsOf(event)) found[group.kind] = await sealInside(tx, group);
+      return found;
+    },
+    sealAlone: async (event: AuditEvent) => {
+      const found: { -readonly [Kind in GroupKind]?: string } = {};
+      for (const group of groupsOf(event)) found[group.kind] = await sealShared(event.tenantId, group);
+      return found;
+    },
+  });
+}
+
+/** The personal groups of an event: who the actor is to a reader, and where the call came from. */
+function groupsOf({ actor, call, tenantId }: AuditEvent): readonly Group[] {
+  const person = 'assurance' in actor && actor.kind !== 'system' ? actor : null;
+  const subjectId = person === null ? null : parseSubjectId(person.id);
+  const session = person?.sessionId ?? actor.id;
+  const groups: Group[] = [];
+  const add = (kind: GroupKind, json: string): void =>
+    void groups.push({ kind, json, subjectId, key: `${tenantId} ${session} ${actor.id} ${kind} ${json}` });
+  if (person !== null) add('actor', canonicalJson({ displayName: person.displayName, email: person.email }));
+  if (call !== undefined && (call.origin.ip !== null || call.origin.userAgent !== null)) {
+    add('origin', canonicalJson({ ip: call.origin.ip, userAgent: call.origin.userAgent }));
+  }
+  return groups;
+}
+
+/** A person whose key is destroyed stays unreadable: the commitment is kept, what it hides is not. */
+async function sealUnlessErased(
+  crypto: AuditCrypto,
+  tx: Tx,
+  group: Group,
+  commitment: string,
+  packed: Buffer,
+): Promise<Buffer | null> {
+  const { kind, subjectId } = group;
+  const scope =
+    subjectId === null
+      ? ({ kind: 'tenant', purpose: 'audit' } as const)
+      : ({ kind: 'subject', subjectId } as const);
+  try {
+    return await crypto.seal(tx, scope, groupContext(kind, commitment), packed);
+  } catch (error) {
+    if (isGatehouseError(error) && error.code === 'ERR_CRYPTO_SHREDDED') return null;
+    throw error;
+  }
+}

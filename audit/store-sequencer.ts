@@ -1,0 +1,108 @@
+import { statement } from '../db/index.ts';
+
+/** Creates a log with its empty head and the checkpoint of size zero; does nothing when the tenant has one. */
+export const createLog = statement(
+  'audit.create_log',
+  `with made as (
+     insert into audit.log (log_id, tenant_id, origin, vkey) values ($1, $2, $3, $4)
+     on conflict (tenant_id) do nothing returning tenant_id),
+   head as (
+     insert into audit.head (tenant_id, size, root, frontier, checkpoint)
+     select tenant_id, 0, $5::bytea, ''::bytea, $6::text from made)
+   insert into audit.checkpoint (tenant_id, size, root, note, signed_at)
+   select tenant_id, 0, $5::bytea, $6::text, $7::timestamptz from made`,
+);
+
+/** Where a log stands, with the newest checkpoint kept. */
+export const selectHead = statement(
+  'audit.select_head',
+  `select h.size, h.epoch, h.root, h.frontier, h.checkpoint, c.size as "keptSize", c.root as "keptRoot"
+   from audit.head h
+   left join lateral (select size, root from audit.checkpoint where tenant_id = h.tenant_id order by size desc limit 1) c on true
+   where h.tenant_id = $1`,
+);
+
+/** Leaf hashes from a sequence number on: the unfinished level-0 tile. */
+export const selectLeafHashesFrom = statement(
+  'audit.select_leaf_hashes_from',
+  `select leaf_hash as hash from audit.entry where tenant_id = $1 and seq >= $2 and seq < $3 order by seq`,
+);
+
+/** Roots of full tiles of one level: the unfinished tile of the level above. */
+export const selectTileRootsFrom = statement(
+  'audit.select_tile_roots_from',
+  `select root as hash from audit.tile where tenant_id = $1 and level = $2 and index >= $3 and index < $4 order by index`,
+);
+
+/** Locks heads in one order, so that two writers wait for each other and never deadlock. */
+export const lockHeads = statement(
+  'audit.lock_heads',
+  `select tenant_id as "tenantId", size, epoch from audit.head where tenant_id = any($1::uuid[]) order by tenant_id for update`,
+);
+
+/** Moves the heads by compare-and-set and keeps the new checkpoints. */
+export const moveHeads = statement(
+  'audit.move_heads',
+  `with given as (
+     select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], $7::text[])
+       as g(tenant_id, old_size, epoch, size, root, frontier, checkpoint)),
+   moved as (
+     update audit.head h
+     set size = g.size, root = g.root, frontier = g.frontier, checkpoint = g.checkpoint, updated_at = $8::timestamptz
+     from given g
+     where h.tenant_id = g.tenant_id and h.size = g.old_size and h.epoch = g.epoch
+     returning h.tenant_id, h.size, h.root, h.checkpoint),
+   kept as (
+     insert into audit.checkpoint (tenant_id, size, root, note, signed_at)
+     select tenant_id, size, root, checkpoint, $8::timestamptz from moved)
+   select count(*)::integer as moved from moved`,
+);
+
+/** Stores tiles that became full. */
+export const insertTiles = statement(
+  'audit.insert_tiles',
+  `insert into audit.tile (tenant_id, level, index, hashes, root)
+   select * from unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[])`,
+);
+
+/** Takes sequenced events out of the waiting table. */
+export const deletePending = statement(
+  'audit.delete_pending',
+  `delete from audit.pending p using unnest($1::uuid[], $2::uuid[]) as g(tenant_id, id)
+   where p.tenant_id = g.tenant_id and p.id = g.id`,
+);
+
+/** Events of committed transactions, oldest first, leaving out what cannot be sequenced now. */
+export const selectPending = statement(
+  'audit.select_pending',
+  `select tenant_id as "tenantId", id, received_at as "receivedAt", occurred_at as "occurredAt", action, outcome,
+     actor_id as "actorId", targets, subjects, idempotency_key as "idempotencyKey", body
+   from audit.pending
+   where not tenant_id = any($1::uuid[]) and not id = any($2::uuid[])
+   order by received_at, id limit $3`,
+);
+
+/** Whether anything waits. */
+export const countPending = statement(
+  'audit.count_pending',
+  `select count(*)::integer as count from audit.pending`,
+);
+
+/** Which of these idempotency keys already stand in a log. */
+export const selectKnownKeys = statement(
+  'audit.select_known_keys',
+  `select e.tenant_id as "tenantId", e.idempotency_key as "idempotencyKey" from audit.entry e
+   join unnest($1::uuid[], $2::text[]) as g(tenant_id, key) on e.tenant_id = g.tenant_id and e.idempotency_key = g.key`,
+);
+
+/** The id that stands at a sequence number. */
+export const selectEntryId = statement(
+  'audit.select_entry_id',
+  `select id from audit.entry where tenant_id = $1 and seq = $2`,
+);
+
+/** Binary COPY of entries, columns in this order. */
+export const copyEntries = `copy audit.entry (tenant_id, seq, id, occurred_at, received_at, action, outcome, actor_id, targets, idempotency_key, leaf_hash, body) from stdin (format binary)`;
+
+/** Binary COPY of subjects, columns in this order. */
+export const copySubjects = `copy audit.entry_subject (tenant_id, subject_id, seq) from stdin (format binary)`;

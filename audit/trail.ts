@@ -1,0 +1,162 @@
+import { invalidRequest, notFound, type EventDefinition } from '../kernel/index.ts';
+import { queryBuilder, sql, type Tx } from '../db/index.ts';
+import type { AuditCrypto } from './crypto-need.ts';
+import { parseLeafBody, type LeafBody } from './leaf.ts';
+import { commitmentsOf, openGroups } from './open-groups.ts';
+import type { TrailFilter, TrailQuery } from './schema.ts';
+import { selectDetail, selectEntry } from './store-read.ts';
+import { matchingEntries } from './trail-filter.ts';
+import { createSummariser, viewEvent, viewItem, type TrailEvent, type TrailItem } from './trail-view.ts';
+
+/** Reading the trail of the transaction's tenant. */
+export type Trail = {
+  /** Newest first, keyset pages. */
+  readonly search: (
+    tx: Tx,
+    query: TrailQuery,
+  ) => Promise<{ readonly items: readonly TrailItem[]; readonly nextCursor: string | null }>;
+  /** Everything that was done with one person's data, newest first. */
+  readonly history: (tx: Tx, subjectId: string, limit?: number) => Promise<readonly TrailItem[]>;
+  /** @throws ERR_NOT_FOUND */
+  readonly event: (tx: Tx, seq: number) => Promise<TrailEvent>;
+  readonly histogram: (tx: Tx, filter: TrailFilter, now: Date) => Promise<Histogram>;
+  readonly facets: (tx: Tx, filter: TrailFilter) => Promise<Facets>;
+};
+
+/** Events per slice of time. */
+export type Histogram = {
+  readonly from: string;
+  readonly to: string;
+  readonly stepSeconds: number;
+  readonly buckets: readonly {
+    readonly at: string;
+    readonly success: number;
+    readonly failure: number;
+    readonly denied: number;
+  }[];
+};
+
+type FacetCount = { readonly value: string; readonly count: number };
+/** Counts over the newest matches, at most 50,000 of them. */
+export type Facets = {
+  readonly scanned: number;
+  readonly actions: readonly FacetCount[];
+  readonly outcomes: readonly FacetCount[];
+  readonly actors: readonly FacetCount[];
+};
+
+type EntryRow = { readonly seq: number; readonly body: Buffer; readonly leafHash: Buffer };
+
+const facetScanLimit = 50_000;
+const facetValues = 20;
+const histogramBuckets = 60;
+const defaultHistogramMilliseconds = 7 * 86_400_000;
+
+/** @param definitions - for the sentence that each event is shown with */
+export function createTrail(
+  crypto: Pick<AuditCrypto, 'open'>,
+  definitions: readonly EventDefinition[],
+): Trail {
+  const summarise = createSummariser(definitions);
+  const view = async (tx: Tx, rows: readonly EntryRow[]): Promise<readonly TrailItem[]> => {
+    const bodies = rows.map(({ body }) => parseLeafBody(body));
+    const groups = await openGroups(tx, crypto, commitmentsOf(bodies));
+    return rows.map(({ seq }, at) => viewItem(seq, bodies[at] as LeafBody, groups, summarise)); // one body per row
+  };
+  const search = async (tx: Tx, { cursor, limit, ...filter }: TrailQuery) => {
+    let query = matchingEntries(tx.tenantId, filter).select(['e.seq', 'e.body']);
+    if (cursor !== undefined) query = query.where(sql<boolean>`e.seq < ${readCursor(cursor)}::bigint`);
+    const { rows } = await tx.run<EntryRow>(
+      query
+        .orderBy('e.seq', 'desc')
+        .limit(limit + 1)
+        .compile(),
+    );
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      items: await view(tx, page),
+      nextCursor: rows.length > limit && last !== undefined ? writeCursor(last.seq) : null,
+    };
+  };
+  const event = async (tx: Tx, seq: number): Promise<TrailEvent> => {
+    const { rows } = await tx.query<EntryRow>(selectEntry, [tx.tenantId, seq]);
+    const [row] = rows;
+    if (row === undefined) throw notFound('event', String(seq));
+    const body = parseLeafBody(row.body);
+    const groups = await openGroups(tx, crypto, commitmentsOf([body]));
+    return viewEvent(viewItem(seq, body, groups, summarise), row, body, groups, await readDetail(tx, body));
+  };
+  return Object.freeze({
+    search,
+    history: async (tx: Tx, subjectId: string, limit = 200) =>
+      (await search(tx, { subject: subjectId, limit })).items,
+    event,
+    histogram: readHistogram,
+    facets: readFacets,
+  });
+}
+
+async function readDetail(tx: Tx, body: LeafBody): Promise<unknown> {
+  if (body.detailDigest === undefined) return body.detail ?? {};
+  const { rows } = await tx.query<{ body: Buffer }>(selectDetail, [
+    tx.tenantId,
+    Buffer.from(body.detailDigest, 'hex'),
+  ]);
+  return rows[0] === undefined ? { digest: body.detailDigest } : JSON.parse(rows[0].body.toString('utf8'));
+}
+
+async function readHistogram(tx: Tx, filter: TrailFilter, now: Date): Promise<Histogram> {
+  const to = filter.to ?? now;
+  const from = filter.from ?? new Date(to.getTime() - defaultHistogramMilliseconds);
+  if (from >= to) throw invalidRequest('"from" must be before "to"');
+  const stepSeconds = Math.max(1, Math.ceil((to.getTime() - from.getTime()) / 1000 / histogramBuckets));
+  const bucket = sql<Date>`date_bin(make_interval(secs => ${stepSeconds}), e.occurred_at, ${from}::timestamptz)`;
+  const query = matchingEntries(tx.tenantId, { ...filter, from, to })
+    .select([bucket.as('at'), 'e.outcome', sql<number>`count(*)::integer`.as('count')])
+    .groupBy([sql`1`, 'e.outcome']);
+  const { rows } = await tx.run<{ at: Date; outcome: 'success' | 'failure' | 'denied'; count: number }>(
+    query.compile(),
+  );
+  const buckets = new Map<string, { at: string; success: number; failure: number; denied: number }>();
+  for (const { at, outcome, count } of rows) {
+    const name = at.toISOString();
+    const found = buckets.get(name) ?? { at: name, success: 0, failure: 0, denied: 0 };
+    buckets.set(name, { ...found, [outcome]: count });
+  }
+  const sorted = [...buckets.values()].toSorted((a, b) => a.at.localeCompare(b.at));
+  return { from: from.toISOString(), to: to.toISOString(), stepSeconds, buckets: sorted };
+}
+
+async function readFacets(tx: Tx, filter: TrailFilter): Promise<Facets> {
+  const newest = matchingEntries(tx.tenantId, filter)
+    .select(['e.action', 'e.outcome', 'e.actor_id'])
+    .orderBy('e.seq', 'desc')
+    .limit(facetScanLimit);
+  const query = sql<{ facet: number; value: string; count: number }>`
+    select grouping(m.action, m.outcome, m.actor_id) as facet, coalesce(m.action, m.outcome, m.actor_id) as value, count(*)::integer as count
+    from (${newest}) m group by grouping sets ((m.action), (m.outcome), (m.actor_id)) order by count(*) desc, 2`;
+  const { rows } = await tx.run<{ facet: number; value: string; count: number }>(query.compile(queryBuilder));
+  const of = (facet: number): FacetCount[] =>
+    rows
+      .filter((row) => row.facet === facet)
+      .slice(0, facetValues)
+      .map(({ value, count }) => ({ value, count }));
+  const outcomes = of(0b101);
+  return {
+    scanned: outcomes.reduce((sum, { count }) => sum + count, 0),
+    actions: of(0b011),
+    outcomes,
+    actors: of(0b110),
+  };
+}
+
+function writeCursor(seq: number): string {
+  return Buffer.from(`s${seq}`).toString('base64url');
+}
+
+function readCursor(cursor: string): number {
+  const match = /^s(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  if (match === null) throw invalidRequest('"cursor" is not one that a list gave');
+  return Number(match[1]);
+}

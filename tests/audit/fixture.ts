@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createAudit, type Audit } from '../../audit/index.ts';
+import {
+  createCrypto,
+  createLocalProvider,
+  cryptoEvents,
+  type Crypto,
+  type RootProvider,
+} from '../../crypto/index.ts';
+import {
+  defineEvent,
+  parsePrincipalId,
+  Secret,
+  silentLogger,
+  systemClock,
+  systemRandomBytes,
+  uuidv7,
+  type AuditEvent,
+  type Principal,
+  type TenantId,
+} from '../../kernel/index.ts';
+import type { Database } from '../../db/index.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+/** An event of the tests. */
+export const probed = defineEvent({
+  action: 'contacts.contact_read',
+  version: 1,
+  category: 'data',
+  summary: 'A contact was read.',
+  detail: z.strictObject({ count: z.int(), note: z.string().optional() }),
+  ocsf: { classUid: 6005, activityId: 1 },
+});
+
+export const newId = (): string => uuidv7(Date.now(), systemRandomBytes);
+
+/** The real log on the real crypto and a database of its own. */
+export type AuditFixture = {
+  readonly db: TestDatabase;
+  readonly audit: Audit;
+  readonly crypto: Crypto;
+  readonly root: RootProvider;
+  /** Another process's log on the same database, as far as one process can play two. */
+  readonly another: (database?: Database) => Audit;
+  readonly close: () => Promise<void>;
+};
+
+/** Call in `beforeAll`. */
+export async function createAuditFixture(): Promise<AuditFixture> {
+  const db = await createTestDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-audit-'));
+  const root = await createLocalProvider({
+    file: join(folder, 'root'),
+    passphrase: new Secret('correct horse battery staple'),
+    randomBytes: systemRandomBytes,
+    costLog2: 14,
+  });
+  const made: Audit[] = [];
+  const common = { clock: systemClock, newId, randomBytes: systemRandomBytes, logger: silentLogger };
+  const build = (database: Database): { audit: Audit; crypto: Crypto } => {
+    const crypto = createCrypto({ ...common, database, root, audit: () => audit });
+    const audit: Audit = createAudit({
+      ...common,
+      database,
+      crypto,
+      originPrefix: 'gatehouse.test/log',
+      definitions: [probed, ...cryptoEvents],
+    });
+    made.push(audit);
+    return { audit, crypto };
+  };
+  const { audit, crypto } = build(db.database);
+  await audit.start();
+  return {
+    db,
+    audit,
+    crypto,
+    root,
+    another: (database = db.database) => build(database).audit,
+    close: async () => {
+      for (const one of made) await one.stop();
+      await crypto.stop();
+      await db.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A person of the staff. */
+export function createPrincipal(tenantId: TenantId, displayName = 'Mira Example'): Principal {
+  return {
+    kind: 'user',
+    tenantId,
+    id: parsePrincipalId(newId()),
+    displayName,
+    email: `${displayName.toLowerCase().replaceAll(' ', '.')}@example.com`,
+    roles: [],
+    attributes: {},
+    assurance: { level: 2, authenticatedAt: new Date(), methods: ['pwd', 'otp'] },
+    sessionId: newId(),
+  };
+}
+
+/** An event with everything set. */
+export function createEvent(
+  tenantId: TenantId,
+  changes: Partial<AuditEvent<typeof probed.detail>> = {},
+): AuditEvent<typeof probed.detail> {
+  return {
+    definition: probed,
+    tenantId,
+    outcome: 'success',
+    actor: createPrincipal(tenantId),
+    targets: [{ type: 'contacts.contact', id: newId() }],
+    detail: { count: 1 },
+    call: {
+      requestId: newId(),
+      traceparent: null,
+      origin: { ip: '192.0.2.7', userAgent: 'probe/1', service: 'console' },
+    },
+    ...changes,
+  };
+}
