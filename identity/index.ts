@@ -1,0 +1,11 @@
+export { createIdentity, type Identity } from './create-identity.ts';
+export type { Authenticated, IncomingCredentials } from './authenticate.ts';
+export type { IdentityDeps, Sealing, SessionLifetimes } from './ports.ts';
+export type { NewUser, UserChange } from './accounts/users.ts';
+export type { NewServiceAccount, ServiceAccountCredentials } from './accounts/service-accounts.ts';
+export type { NewConnection } from './relying-party/connections.ts';
+export { identityError, type IdentityErrorCode } from './errors.ts';
+export { bareChallenge, stepUpChallenge } from './token/challenge.ts';
+export { identityEvents } from './events.ts';
+export * as identityStatements from './store.ts';
+export { createKeycloakAdapter, type KeycloakAdapter } from './keycloak/adapter.ts';
