@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startHouse, type House } from './support/house.ts';
+import { startHouse, type House } from './support/house-process.ts';
 
 /** `npm start` as a person runs it: ready within a minute once installed, gone within five seconds of SIGTERM. */
 const readyWithinMilliseconds = 60_000;

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { provideKeycloak } from './keycloak-distribution.ts';
-import { startHouse } from './house.ts';
+import { startHouse } from './house-process.ts';
 
 /** What a lane needs beside jest. */
 export type Lane = {
