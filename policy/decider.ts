@@ -54,6 +54,8 @@ export type DeciderDeps = {
   readonly timeoutMilliseconds: number;
 };
 
+type At = { readonly state: TenantState; readonly entry: AskerEntry; readonly now: number };
+
 const maxAskers = 20_000;
 const markIntervalMilliseconds = 3_600_000;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -77,6 +79,12 @@ export function createDecider(deps: DeciderDeps): Decider {
     if (known !== undefined && known.validUntil > now) return { state, entry: known, now };
     return { state, entry: remember(state.askers, key, toEntry(await read(), now), maxAskers), now };
   };
+  const peek = (tenantId: TenantId, key: string): At | null => {
+    const now = tick();
+    const state = cache.peek(tenantId, now);
+    const entry = state?.askers.get(key);
+    return state !== null && entry !== undefined && entry.validUntil > now ? { state, entry, now } : null;
+  };
   const locate = (principal: Principal) =>
     enter(principal.tenantId, principalKey(principal.id), async () => ({
       grants: await readGrants(database, principal.tenantId, principal.id),
@@ -98,7 +106,7 @@ export function createDecider(deps: DeciderDeps): Decider {
     void work.finally(() => pending.delete(work));
   };
   const decideAt = (
-    at: { state: TenantState; entry: AskerEntry; now: number },
+    at: At,
     asker: Asker,
     action: string,
     resource: Resource,
@@ -122,12 +130,8 @@ export function createDecider(deps: DeciderDeps): Decider {
     settle: async () => void (await Promise.all(pending)),
     decide: (principal, action, resource, context = noContext) => {
       try {
-        const now = tick();
-        const state = cache.peek(principal.tenantId, now);
-        const entry = state?.askers.get(principalKey(principal.id));
-        if (state !== null && entry !== undefined && entry.validUntil > now) {
-          return Promise.resolve(decideAt({ state, entry, now }, principal, action, resource, context));
-        }
+        const at = peek(principal.tenantId, principalKey(principal.id));
+        if (at !== null) return Promise.resolve(decideAt(at, principal, action, resource, context));
       } catch (error) {
         return Promise.resolve(closed(error));
       }
@@ -135,9 +139,16 @@ export function createDecider(deps: DeciderDeps): Decider {
       return within(work, deps.timeoutMilliseconds).catch(closed);
     },
     decideSubject: (tenantId, subject, action, resource, context = noContext) => {
-      const work = enter(tenantId, subjectKey(subject.type, subject.id), () =>
-        readAsker(database, tenantId, subject),
-      ).then((at) => decideAt(at, toAsker(subject, at.entry.subject), action, resource, context));
+      const key = subjectKey(subject.type, subject.id);
+      const answer = (at: At): Decision =>
+        decideAt(at, toAsker(subject, at.entry.subject), action, resource, context);
+      try {
+        const at = peek(tenantId, key);
+        if (at !== null) return Promise.resolve(answer(at));
+      } catch (error) {
+        return Promise.resolve(closed(error));
+      }
+      const work = enter(tenantId, key, () => readAsker(database, tenantId, subject)).then(answer);
       return within(work, deps.timeoutMilliseconds).catch(closed);
     },
   });
@@ -175,6 +186,7 @@ async function readAsker(
 }
 
 const noRoles: readonly string[] = Object.freeze([]);
+const noProperties: Readonly<Record<string, unknown>> = Object.freeze({});
 const unproved = Object.freeze({
   level: 1,
   authenticatedAt: null,
@@ -183,7 +195,10 @@ const unproved = Object.freeze({
 
 /** What the tenant stored about a subject wins over what the request claims. */
 function toAsker(subject: SubjectReference, stored: LoadedSubject | null): Asker {
-  const attributes = { ...subject.properties, ...stored?.properties };
+  const attributes =
+    subject.properties === undefined
+      ? (stored?.properties ?? noProperties)
+      : { ...subject.properties, ...stored?.properties };
   const email = attributes['email'];
   return {
     kind: 'external',

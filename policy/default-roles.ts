@@ -11,6 +11,17 @@ export type DefaultRole = {
 const may = (actions: readonly string[]): readonly PolicyRule[] =>
   actions.map((action) => ({ action, subject: action.split('.')[0] ?? '' }));
 
+/** What every principal of the house may: ask about himself. Not a stored role; subjects of own applications do not have it. */
+export const everyone: DefaultRole = Object.freeze({
+  name: 'everyone',
+  description: 'Every principal',
+  rules: [
+    { action: 'policy.permissions', subject: 'policy' },
+    { action: 'identity.self', subject: 'identity' },
+    { action: 'server.overview', subject: 'server' },
+  ],
+});
+
 /**
  * What each persona may ask of the guards, and nothing more. Rules over a tenant's data are the tenant's own: they are
  * added to these roles by {@link installDefaultRoles}' `extra`, or stand in roles of their own.

@@ -7,7 +7,8 @@ import type { Row } from './match-condition.ts';
 import { normaliseRowValue } from './normalise-value.ts';
 import { createPlan } from './plan.ts';
 import type { Actor } from './resolve-templates.ts';
-import type { LoadedRole } from './snapshot.ts';
+import { everyone } from './default-roles.ts';
+import { loadRole, type LoadedRole } from './snapshot.ts';
 import { tagRow } from './subject-tag.ts';
 import {
   remember,
@@ -74,6 +75,7 @@ export const guardTypes: ReadonlySet<string> = new Set([
   'all',
 ]);
 
+const baseRole = loadRole(everyone);
 const maxAbilities = 2_000;
 const maxPlans = 1_000;
 
@@ -171,6 +173,7 @@ function findAbility(
   const roles = roleNames
     .map((name) => state.snapshot.roles.get(name))
     .filter((role): role is LoadedRole => role !== undefined);
+  if (asker.kind !== 'external') roles.unshift(baseRole);
   const asks = [...new Set(roles.flatMap((role) => role.asks))];
   const declared = roles.some((role) => role.byPurpose) ? purpose : null;
   const facts = asks.map((name) => [name, askedFact(asker, name)]);

@@ -2,7 +2,7 @@ export type { CatalogField, FieldCatalog } from './catalog.ts';
 export type { Condition, FieldType } from './condition.ts';
 export { allFields, allRows, noFields, noRows } from './decision.ts';
 export type { Decision, DecisionContext, FieldMask, Obligation, Reason, Resource } from './decision.ts';
-export { defaultRoles, type DefaultRole } from './default-roles.ts';
+export { defaultRoles, everyone, type DefaultRole } from './default-roles.ts';
 export { defaultPurposes, type ResourceFacts } from './engine.ts';
 export * from './errors.ts';
 export * from './events.ts';

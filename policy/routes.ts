@@ -1,20 +1,18 @@
-import type { AnyRoute, AuditSink } from '../kernel/index.ts';
-import type { Database, Tx } from '../db/index.ts';
-import type { FieldCatalog } from './catalog.ts';
-import type { Decider } from './decider.ts';
-import type { Policy } from './policy.ts';
-
-/** What the routes need. */
-export type PolicyRouteDeps = {
-  readonly policy: Omit<Policy, 'routes'>;
-  readonly decider: Decider;
-  readonly database: Database;
-  readonly audit: AuditSink<Tx>;
-  readonly fieldCatalog: FieldCatalog;
-  readonly publicUrl: string | null;
-};
+import type { AnyRoute } from '../kernel/index.ts';
+import type { PolicyRouteDeps } from './route-deps.ts';
+import { createApplicationRoutes } from './routes-applications.ts';
+import { createAuthzenRoutes } from './routes-authzen.ts';
+import { createGrantRoutes } from './routes-grants.ts';
+import { createQuestionRoutes } from './routes-questions.ts';
+import { createRoleRoutes } from './routes-roles.ts';
 
 /** Every route of this room. */
-export function createPolicyRoutes(_deps: PolicyRouteDeps): readonly AnyRoute[] {
-  return [];
+export function createPolicyRoutes(deps: PolicyRouteDeps): readonly AnyRoute[] {
+  return Object.freeze([
+    ...createRoleRoutes(deps),
+    ...createGrantRoutes(deps),
+    ...createQuestionRoutes(deps),
+    ...createApplicationRoutes(deps),
+    ...createAuthzenRoutes(deps),
+  ]);
 }

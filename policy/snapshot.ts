@@ -95,7 +95,10 @@ export async function readSubject(
     (tx) => tx.query<LoadedSubject>(selectSubject, [tenantId, type, id]),
     { readOnly: true },
   );
-  return result.rows[0] ?? null;
+  const [row] = result.rows;
+  return row === undefined
+    ? null
+    : { properties: Object.freeze(row.properties), roles: Object.freeze(row.roles) };
 }
 
 /** Parses stored rules again: what no longer fits the schema becomes a broken rule, which forbids. */

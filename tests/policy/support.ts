@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { createHttpServer } from '../../server/http.ts';
+import { createMetrics } from '../../server/metrics.ts';
 import { createPolicy, type CatalogField, type Policy, type PolicyDeps } from '../../policy/index.ts';
 import {
   parsePrincipalId,
@@ -76,4 +79,30 @@ export function createTestPolicy(
     ...overrides,
   });
   return { policy, events: audit.events };
+}
+
+/** The house's own HTTP adapter over policy's routes; the bearer token names who calls. */
+export async function createTestHttp(
+  policy: Policy,
+  callers: Readonly<Record<string, Principal>>,
+): Promise<FastifyInstance> {
+  const audit = createMemoryAudit();
+  return createHttpServer({
+    routes: policy.routes,
+    authorize: {
+      authenticate: async ({ headers }) => {
+        const principal = callers[String(headers['authorization']).replace('Bearer ', '')];
+        return principal === undefined ? null : { principal };
+      },
+      decide: policy.decide,
+      audit: audit.sink as AuditSink, // it looks at no transaction
+      now: () => new Date(),
+    },
+    logger: silentLogger,
+    newId: () => uuidv7(Date.now(), systemRandomBytes),
+    metrics: createMetrics(),
+    publicUrl: 'https://gatehouse.example',
+    trustProxy: false,
+    extend: async () => undefined,
+  });
 }

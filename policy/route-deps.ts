@@ -1,0 +1,26 @@
+import { GatehouseError, type AuditSink, type Principal } from '../kernel/index.ts';
+import type { Database, Tx } from '../db/index.ts';
+import type { FieldCatalog } from './catalog.ts';
+import type { Decider } from './decider.ts';
+import type { Policy } from './policy.ts';
+
+/** What the routes need. */
+export type PolicyRouteDeps = {
+  readonly policy: Omit<Policy, 'routes'>;
+  readonly decider: Decider;
+  readonly database: Database;
+  readonly audit: AuditSink<Tx>;
+  readonly fieldCatalog: FieldCatalog;
+  readonly publicUrl: string | null;
+};
+
+/** The principal of a route that needs one. @throws ERR_UNAUTHENTICATED */
+export function signedIn(principal: Principal | null): Principal {
+  if (principal === null)
+    throw new GatehouseError(
+      'ERR_UNAUTHENTICATED',
+      'this call needs a session or a bearer token; sign in first',
+      { status: 401 },
+    );
+  return principal;
+}
