@@ -17,7 +17,7 @@ select t, f, x from (values
   ('received', 'refused'), ('verifying', 'refused'), ('verified', 'refused'), ('planned', 'refused'), ('approved', 'refused'),
   ('received', 'withdrawn'), ('verifying', 'withdrawn'), ('verified', 'withdrawn'), ('planned', 'withdrawn'),
   ('approved', 'withdrawn')
-) as both(f, x) cross join (values ('access'), ('erasure')) as types(t)
+) as step(f, x) cross join (values ('access'), ('erasure')) as types(t)
 union all values
   ('access', 'planned', 'executing'), ('access', 'executing', 'completed'),
   ('erasure', 'planned', 'approved'), ('erasure', 'approved', 'executing'), ('erasure', 'approved', 'verified'),

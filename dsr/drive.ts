@@ -1,0 +1,81 @@
+import type { CallContext, TenantId } from '../kernel/index.ts';
+import { isGatehouseError } from '../kernel/index.ts';
+import { beginExecution } from './begin-execution.ts';
+import type { Connector } from './connectors/connector.ts';
+import { executeAccess } from './execute-access.ts';
+import { executeErasure, recordFailure } from './execute-erasure.ts';
+import { issueCertificate } from './issue-certificate.ts';
+import type { Actor, DsrDeps } from './ports.ts';
+import type { RequestRow } from './request-row.ts';
+import { selectCertificate } from './store-work.ts';
+import { takeTurn, type Turn } from './turn.ts';
+import { deferredScan, verifyAbsence } from './verify-absence.ts';
+
+/** More steps than this in one turn mean that something goes in circles. */
+const maxSteps = 12;
+
+/** How a request is begun by a person; the worker goes on without. */
+export type Begin = { readonly actor: Actor; readonly call: CallContext };
+
+/**
+ * Carries one request as far as it goes. Every step is a transaction that leaves a state from which the next worker can
+ * go on, so a process may die anywhere.
+ *
+ * @returns false when another worker holds the request
+ * @throws ERR_DSR_PLAN_DRIFTED when a person began it and the data had moved
+ */
+export async function drive(ports: { readonly deps: DsrDeps; readonly connector: Connector }, at: { readonly tenantId: TenantId; readonly requestId: string }, begin?: Begin): Promise<boolean> {
+  const done = await takeTurn(ports, at, async (turn) => {
+    for (let step = 0; step < maxSteps; step += 1) {
+      const goOn = await advance(turn, begin);
+      if (!goOn) break;
+    }
+    return true;
+  });
+  return done ?? false;
+}
+
+async function advance(turn: Turn, begin: Begin | undefined): Promise<boolean> {
+  const row = await turn.step(async (_tx, current) => current);
+  const mayBegin = row.state === 'approved' || (begin !== undefined && (row.state === 'partially_completed' || (row.state === 'planned' && row.type === 'access')));
+  if (mayBegin) {
+    const refused = await beginExecution(turn, begin);
+    if (refused !== null && begin !== undefined) throw refused;
+    return refused === null;
+  }
+  switch (row.state) {
+    case 'executing':
+      return row.type === 'erasure' ? executeErasure(turn) : executeAccess(turn);
+    case 'verifying_absence':
+      return guarded(turn, () => verifyAbsence(turn));
+    case 'completed':
+      return row.type === 'erasure' && finish(turn, row);
+    default:
+      return false;
+  }
+}
+
+/** The deferred scan runs in the worker's next turn, so that nobody waits for it here. */
+async function finish(turn: Turn, row: RequestRow): Promise<boolean> {
+  const certified = await turn.step(async (tx) => {
+    const { rows } = await tx.query<{ version: number }>(selectCertificate, [row.id]);
+    return rows[0]?.version === row.version;
+  });
+  if (!certified) {
+    await guarded(turn, () => issueCertificate(turn));
+    return false;
+  }
+  if (row.full_scan !== 'deferred') return false;
+  return guarded(turn, () => deferredScan(turn));
+}
+
+async function guarded(turn: Turn, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (isGatehouseError(error) && error.code === 'ERR_DSR_LEASE_LOST') throw error;
+    await recordFailure(turn, error);
+    return false;
+  }
+}
