@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -15,6 +15,7 @@ import {
 } from '../db/index.ts';
 import { silentLogger } from '../kernel/index.ts';
 import { createTestDatabase } from './support/database.ts';
+import { ownerFile, testFolderPrefix } from './support/leftovers.ts';
 
 /** SQL that breaks one rule, SQL that mends it where the fault outlives its database, and the object to be named. */
 type Fault = { readonly plant: string; readonly object: string; readonly undo?: string };
@@ -158,8 +159,9 @@ let folder: string;
 let server: EmbeddedPostgres;
 let template: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'gatehouse-catalog-'));
+  folder = await mkdtemp(join(tmpdir(), testFolderPrefix));
   await chmod(folder, 0o711);
+  await writeFile(join(folder, ownerFile), String(process.pid));
   server = await startEmbeddedPostgres({
     dataFolder: join(folder, 'postgres'),
     secretsFolder: join(folder, 'secrets'),

@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sourceFiles } from './support/imports.ts';
 import { lanes, type Lane, type Prepared } from './support/lanes.ts';
+import { removeLeftovers } from './support/leftovers.ts';
 import { judge, type JestReport, type Verdict } from './support/results.ts';
 import { runJest } from './support/run-jest.ts';
 import { scanLogs } from './support/scan-logs.ts';
@@ -31,10 +33,14 @@ function defaultLane(): Lane {
   return first;
 }
 
+const root = join(import.meta.dirname, '..');
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
 
 async function runLane(lane: Lane, args: readonly string[], folder: string): Promise<Verdict> {
+  if (!isNpmOnly(lane) && !sourceFiles(root).some((file) => file.endsWith(`.${lane.name}.test.ts`))) {
+    return skipped(lane, 'no tests of this lane exist yet');
+  }
   let prepared: Prepared | { readonly missing: string };
   try {
     prepared = await lane.prepare(folder);
@@ -51,11 +57,13 @@ async function runLane(lane: Lane, args: readonly string[], folder: string): Pro
     timeoutMilliseconds: lane.timeoutMilliseconds,
     signal: interrupted.signal,
   });
+  await removeLeftovers(); // of workers that were killed
   problems.push(...(await prepared.stop()));
   problems.push(...(await findLeaks([...outcome.files, ...prepared.logFiles])));
   if (interrupted.signal.aborted) problems.push('the run was interrupted');
   if (outcome.report === null) return failure(`jest wrote no report: ${outcome.ended}`, ...problems);
-  if (outcome.report.testResults.length === 0 && problems.length === 0) return withoutTests(lane, args);
+  if (outcome.report.testResults.length === 0)
+    return failure(`no test matches ${args.join(' ')}`.trim(), ...problems);
   return summarise(lane, outcome.report, { filtered: args.length > 0, problems });
 }
 
@@ -73,11 +81,8 @@ function summarise(lane: Lane, report: JestReport, facts: Parameters<typeof judg
   return { ...verdict, notes: [...verdict.notes, loud] };
 }
 
-function withoutTests(lane: Lane, args: readonly string[]): Verdict {
-  if (args.length > 0) return failure(`no test matches ${args.join(' ')}`);
-  return lane.name === 'default'
-    ? failure('no tests were found')
-    : skipped(lane, 'no tests of this lane exist yet');
+function isNpmOnly(lane: Lane): boolean {
+  return lane.name === 'default' || lane.name === 'unit';
 }
 
 function skipped(lane: Lane, reason: string): Verdict {

@@ -2,9 +2,9 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Beginning of the name of every test run's folder. */
+/** Beginning of the name of every folder in which a test runs a server. */
 export const testFolderPrefix = 'gatehouse-test-';
-/** Holds the pid of the run that made the folder. */
+/** Holds the pid of the process that made the folder. */
 export const ownerFile = 'owner';
 
 /** Ends the servers and removes the files of runs that were killed. */
