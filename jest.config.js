@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /**
  * Lanes: the default one runs everything that needs only npm, `unit` the part of it that stands beside the code; `*.e2e.test.ts`, `*.keycloak.test.ts` and
  * `*.peers.test.ts` run when `GATEHOUSE_TEST_LANE` names them. `selftest` holds tests that must fail: the runner's own proof.
@@ -23,7 +25,7 @@ export const config = {
   ],
   modulePathIgnorePatterns: ['/bin/node24/', '/.gatehouse/'],
   testTimeout: isOnlyNpm ? 20_000 : 120_000,
-  maxWorkers: '100%',
+  maxWorkers: Math.min(8, availableParallelism()), // each worker holds connections
   workerIdleMemoryLimit: '1500MB',
   ...(lane === 'selftest'
     ? {}
