@@ -17,4 +17,4 @@ export const serviceLoaded = defineEvent({
 });
 
 /** Every event of the room. */
-export const datamapEvents = Object.freeze([serviceLoaded]);
+export const dataMapEvents = Object.freeze([serviceLoaded]);

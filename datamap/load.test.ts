@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { loadMarketingDataMap } from '../examples/marketing/data-map.ts';
+import { loadBuiltInDataMap } from '../examples/marketing/data-map.ts';
 import { encryptionPlan, joinDataMaps, loadDataMap } from './index.ts';
 
 const vectors = join(import.meta.dirname, '../../shared/vectors/fides');
@@ -48,7 +48,7 @@ const load = (yaml: string) => loadDataMap([{ name: 'shop.yaml', yaml }]);
 
 describe('loading a map', () => {
   test('the marketing maps load together without gaps', () => {
-    const map = loadMarketingDataMap();
+    const map = loadBuiltInDataMap();
     expect(map.gaps).toEqual([]);
     expect(map.services.flatMap((service) => service.collections.map(({ type }) => type))).toEqual([
       'contacts.contact',
@@ -62,7 +62,7 @@ describe('loading a map', () => {
   });
 
   test('derives what is sealed under which key', () => {
-    const map = loadMarketingDataMap();
+    const map = loadBuiltInDataMap();
     const contact = encryptionPlan(map.collection('contacts.contact') ?? fail());
     expect(contact.subjectField).toBe('subject_id');
     expect(contact.fields.map(({ field }) => field)).toEqual([

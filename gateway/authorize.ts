@@ -27,15 +27,12 @@ export async function authorize(
   operation: Operation,
   properties?: Readonly<Record<string, unknown>>,
 ): Promise<Grant> {
-  const { principal, collection, purpose } = call;
-  const resource = { type: collection.type, ...(properties === undefined ? {} : { properties }) };
-  const context = { call: call.context, ...(purpose === null ? {} : { purpose }) };
-  const verdict = await parts.decide(principal, operation, resource, context);
+  const verdict = await ask(parts, call, operation, properties);
   const stepUp = verdict.obligations.find(({ type }) => type === 'step_up');
-  if (stepUp !== undefined) requireFresh(principal, stepUp, parts.clock.now());
+  if (stepUp !== undefined) requireFresh(call.principal, stepUp, parts.clock.now());
   if (!verdict.decision) {
     const [first] = verdict.reasons;
-    const message = `${operation} on ${collection.type} is not permitted: ${first?.message ?? 'no rule permits it'}; ask a security admin for access`;
+    const message = `${operation} on ${call.collection.type} is not permitted: ${first?.message ?? 'no rule permits it'}; ask a security admin for access`;
     return refuse(parts, call, { operation, code: 'ERR_GATEWAY_DENIED', message, verdict });
   }
   const strange = verdict.obligations.find((obligation) => !isFulfilled(obligation));
@@ -44,6 +41,27 @@ export async function authorize(
     return refuse(parts, call, { operation, code: 'ERR_GATEWAY_OBLIGATION', message, verdict });
   }
   return toGrant(call, verdict);
+}
+
+/** As {@link authorize} where a refusal is no event but shapes an answer: null then. */
+export async function permitted(parts: Parts, call: Call, operation: Operation): Promise<Grant | null> {
+  if (!call.collection.operations.includes(operation)) return null;
+  const verdict = await ask(parts, call, operation);
+  const met = verdict.obligations.every(
+    ({ type, properties }) => type !== 'step_up' && isFulfilled({ id: '', type, properties }),
+  );
+  return verdict.decision && met ? toGrant(call, verdict) : null;
+}
+
+function ask(
+  parts: Parts,
+  call: Call,
+  operation: Operation,
+  properties?: Readonly<Record<string, unknown>>,
+): Promise<Verdict> {
+  const resource = { type: call.collection.type, ...(properties === undefined ? {} : { properties }) };
+  const context = { call: call.context, ...(call.purpose === null ? {} : { purpose: call.purpose }) };
+  return parts.decide(call.principal, operation, resource, context);
 }
 
 function isFulfilled({ type, properties }: GatewayObligation): boolean {

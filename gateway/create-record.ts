@@ -1,6 +1,6 @@
 import { sql, type Tx } from '../db/index.ts';
 import type { CollectionMap, DataMap, FieldMap } from '../datamap/index.ts';
-import { authorize, recordRefusals, type Grant } from './authorize.ts';
+import { authorize, permitted, recordRefusals, type Grant } from './authorize.ts';
 import type { Call } from './call.ts';
 import { gatewayError } from './errors.ts';
 import { recordCreated } from './events.ts';
@@ -16,13 +16,7 @@ import {
   type ColumnValue,
   type FieldValues,
 } from './write-values.ts';
-import {
-  appendWrite,
-  presentWritten,
-  readGrant,
-  requireStillPermitted,
-  type Written,
-} from './written-record.ts';
+import { appendWrite, presentWritten, requireStillPermitted, type Written } from './written-record.ts';
 
 /** A record that was made, or that the same Idempotency-Key made before. */
 export type Created = Written & { readonly id: string; readonly replayed: boolean };
@@ -44,9 +38,9 @@ export async function createRecord(
   idempotencyKey: string | null,
 ): Promise<Created> {
   const values = parseBody(call, body);
-  const grant = await authorize(parts, call, 'create', decisionProperties(call, values));
+  const grant = await authorize(parts, call, 'create', decisionProperties(values));
   requireWritable(grant, values);
-  const reading = await readGrant(parts, call);
+  const reading = await permitted(parts, call, 'read');
   await parts.crypto.warm(call.principal.tenantId);
   const job: Job = { call, grant, reading, values, id: newRecordId(parts, call, values), idempotencyKey };
   return recordRefusals(parts, { call, grant, operation: 'create' }, () =>
@@ -84,7 +78,7 @@ async function replay(parts: Parts, tx: Tx, { call }: Job, earlier: string): Pro
 }
 
 /** Clear values that rules may speak of; a condition on a field that is not here does not hold. */
-function decisionProperties(call: Call, values: FieldValues): Readonly<Record<string, unknown>> {
+function decisionProperties(values: FieldValues): Readonly<Record<string, unknown>> {
   const given = [...values]
     .filter(([field]) => field.encryption.mode === 'none')
     .map(([field, value]) => [field.name, value]);

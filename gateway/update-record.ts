@@ -1,6 +1,6 @@
 import { sql, type Tx } from '../db/index.ts';
 import { notFound } from '../kernel/index.ts';
-import { authorize, recordRefusals, refuse, type Grant } from './authorize.ts';
+import { authorize, permitted, recordRefusals, refuse, type Grant } from './authorize.ts';
 import type { Call, Operation } from './call.ts';
 import { recordDeleted, recordUpdated } from './events.ts';
 import type { Parts } from './ports.ts';
@@ -24,7 +24,7 @@ import {
   sealValues,
   type FieldValues,
 } from './write-values.ts';
-import { appendWrite, presentWritten, readGrant, requireStillPermitted } from './written-record.ts';
+import { appendWrite, presentWritten, requireStillPermitted } from './written-record.ts';
 
 const restrictedColumn = '__restricted';
 
@@ -39,7 +39,7 @@ export async function updateRecord(
   const values = parseBody(call, body);
   const grant = await authorize(parts, call, 'update');
   requireWritable(grant, values);
-  const reading = await readGrant(parts, call);
+  const reading = await permitted(parts, call, 'read');
   await parts.crypto.warm(call.principal.tenantId);
   const outcome = await recordRefusals(parts, { call, grant, operation: 'update' }, () =>
     parts.database.withTenant(call.principal.tenantId, async (tx) => {

@@ -1,25 +1,11 @@
 import { sql, type Tx } from '../db/index.ts';
 import type { EventDefinition, SubjectId } from '../kernel/index.ts';
-import { authorize, type Grant } from './authorize.ts';
+import type { Grant } from './authorize.ts';
 import type { Call } from './call.ts';
-import { gatewayError, type GatewayErrorCode } from './errors.ts';
+import { gatewayError } from './errors.ts';
 import type { Parts } from './ports.ts';
 import { present, type PresentedRecord } from './present.ts';
-import { isGatehouseError } from '../kernel/index.ts';
 import { permittedRows, projection, rowOf, run, tableOf, type StoredRow } from './row-query.ts';
-
-/** What the writer may see of what was written; null when they may not read at all. */
-export async function readGrant(parts: Parts, call: Call): Promise<Grant | null> {
-  if (!call.collection.operations.includes('read')) return null;
-  try {
-    return await authorize(parts, call, 'read');
-  } catch (error) {
-    const quiet: readonly GatewayErrorCode[] = ['ERR_GATEWAY_DENIED', 'ERR_GATEWAY_OBLIGATION'];
-    const code = isGatehouseError(error) ? error.code : '';
-    if (quiet.some((known) => known === code) || code === 'ERR_STEP_UP_REQUIRED') return null;
-    throw error;
-  }
-}
 
 /** What an answer to a write holds. */
 export type Written = { readonly body: PresentedRecord; readonly fields: readonly string[] };
