@@ -13,6 +13,11 @@ const cacheLimit = 4_096;
 const items = new Map<string, Buffer>();
 const tenants = new Map<string, Buffer>();
 
+/** Writes the 16 bytes of a UUID. */
+export function writeUuid(id: string, target: Buffer, offset: number): void {
+  target.write(id.replaceAll('-', ''), offset, 16, 'hex');
+}
+
 /** The 16 bytes of a UUID. */
 export function uuidBytes(id: string): Buffer {
   return Buffer.from(id.replaceAll('-', ''), 'hex');
@@ -44,7 +49,8 @@ function nameItem(name: string, text: string): Buffer {
   return items.get(text) ?? remember(items, text, encodeItem(name, text));
 }
 
-function tenantItem(tenantId: TenantId): Buffer {
+/** u16 length and the 16 bytes. */
+export function tenantItem(tenantId: TenantId): Buffer {
   return (
     tenants.get(tenantId) ??
     remember(tenants, tenantId, Buffer.concat([Buffer.from([0, 16]), uuidBytes(tenantId)]))

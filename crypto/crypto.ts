@@ -3,12 +3,13 @@ import type { Database, Tx } from '../db/index.ts';
 import type { AuditSink, Clock, Logger, NewId, RandomBytes, SubjectId, TenantId } from '../kernel/index.ts';
 import { encodedContextOf } from './associated-data.ts';
 import { fieldSuite, rowSuite } from './ct1.ts';
+import { countMessages, macKeyOf } from './data-key.ts';
 import { createDataKeys } from './data-keys.ts';
 import type { Suite } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import { createFailures } from './failures.ts';
 import { readInventory, readLedgerPage } from './inventory.ts';
-import { createKeyCache, defaultCacheLimits, lookupScope, type CacheLimits } from './key-cache.ts';
+import { createKeyCache, defaultCacheLimits, type CacheLimits } from './key-cache.ts';
 import { createRandomPool } from './nonce-pool.ts';
 import { failed, openOne } from './open-one.ts';
 import { openRows } from './open-rows.ts';
@@ -57,7 +58,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     if (purpose === '' || purpose.length > maxMacPurpose)
       throw cryptoError('ERR_CRYPTO_INPUT', `a purpose must have 1 to ${maxMacPurpose} characters`);
     const key = await dataKeys.forScope(tx, { kind: 'tenant', purpose: `mac:${purpose}` });
-    return createHmac('sha256', key.macKey()).update(value, 'utf8').digest();
+    return createHmac('sha256', macKeyOf(key)).update(value, 'utf8').digest();
   };
   const subjectHash = (tx: Tx, subjectId: SubjectId): Promise<Buffer> => mac(tx, ledgerPurpose, subjectId);
   return Object.freeze({
@@ -68,7 +69,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       (await sealRows(tx, parts, plan, [row]))[0] ?? {},
     openRows: (tx, plan, rows, fields) => openRows(tx, parts, plan, rows, fields),
     indexTerms: (tx, plan, field, indexName, value) =>
-      indexTerms(tx, dataKeys, plan, { field, indexName, value }),
+      indexTerms(tx, parts, plan, { field, indexName, value }),
     shred: (tx, subjectIds, why) => shred(tx, { ...deps, ...parts, subjectHash }, subjectIds, why),
     signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
     status: async (tx: Tx) => ({ provider: await deps.root.describe(), ...(await readInventory(tx)) }),
@@ -118,8 +119,8 @@ function createOneByOne(parts: Parts): Pick<Crypto, 'seal' | 'open' | 'sealRow' 
     context: FieldContext,
     plaintext: Uint8Array,
   ): Promise<Buffer> => {
-    const key = keysOf(tx).find(lookupScope(scope)) ?? (await dataKeys.forScope(tx, scope));
-    key.count(1);
+    const key = keysOf(tx).byScope(scope) ?? (await dataKeys.forScope(tx, scope));
+    countMessages(key, 1);
     return sealValue(
       key,
       suite,

@@ -7,24 +7,20 @@ import type { KeyScope } from './types.ts';
 /** Messages after which a data key seals no more: half of what SP 800-38D section 8.3 allows for random nonces. */
 export const maxMessagesPerKey = 2 ** 31;
 
-/** A data key in this process. Holds KeyObjects only. */
-export type DataKey = {
-  readonly tenantId: TenantId;
-  readonly kid: KeyId;
-  readonly kidBytes: Buffer;
-  readonly scope: KeyScope;
-  /** Key for one suite. */
-  readonly encryptionKey: (suite: Suite) => KeyObject;
-  readonly indexKey: (type: string, field: string, name: string, version: number) => KeyObject;
-  readonly macKey: () => KeyObject;
-  /** Counts messages about to be sealed. @throws ERR_CRYPTO_KEY_EXHAUSTED */
-  readonly count: (messages: number) => void;
-  /** Messages counted here since the key was made or loaded. */
-  readonly sealed: () => number;
+/** What names one blind index; the same object every time, so that its key is found by it. */
+export type IndexName = {
+  readonly type: string;
+  readonly field: string;
+  readonly name: string;
+  readonly version: number;
 };
 
-/** What a data key is made of. */
-export type DataKeyParts = {
+/** Told of messages that the database does not know yet. */
+export type OnUncounted = (tenantId: TenantId, kid: KeyId, messages: number) => void;
+
+/** A data key in this process. Holds KeyObjects only; a plain record, because bulk work makes very many. */
+export type DataKey = {
+  readonly kind: 'key';
   readonly tenantId: TenantId;
   readonly kid: KeyId;
   readonly kidBytes: Buffer;
@@ -34,43 +30,63 @@ export type DataKeyParts = {
   readonly messages: number;
   /** How many of those were counted ahead and may still be sealed by this process. */
   readonly countedAhead: number;
-  /** Told of messages that the database does not know yet. */
-  readonly onUncounted: (kid: KeyId, messages: number) => void;
+  readonly onUncounted: OnUncounted;
+  /** Messages sealed here since then. */
+  sealed: number;
+  field: KeyObject | null;
+  row: KeyObject | null;
+  mac: KeyObject | null;
+  indexes: Map<IndexName, KeyObject> | null;
 };
 
-/** Makes a usable data key; derives its use keys on first use. */
+/** What a data key begins with. */
+export type DataKeyParts = Omit<DataKey, 'kind' | 'sealed' | 'field' | 'row' | 'mac' | 'indexes'>;
+
+/** Makes a usable data key; its use keys are derived on first use. */
 export function createDataKey(parts: DataKeyParts): DataKey {
-  const { tenantId, kid, kidBytes, scope, material } = parts;
-  let field: KeyObject | null = null;
-  let row: KeyObject | null = null;
-  let mac: KeyObject | null = null;
-  const indexKeys = new Map<string, KeyObject>();
-  let sealed = 0;
+  const { tenantId, kid, kidBytes, scope, material, messages, countedAhead, onUncounted } = parts;
+  const later = { sealed: 0, field: null, row: null, mac: null, indexes: null };
   return {
+    kind: 'key',
     tenantId,
     kid,
     kidBytes,
     scope,
-    encryptionKey: (suite) =>
-      suite === 0x01
-        ? (field ??= deriveEncryptionKey(material, suite))
-        : (row ??= deriveEncryptionKey(material, suite)),
-    indexKey: (type, fieldName, name, version) => {
-      const label = `${type}\0${fieldName}\0${name}\0${version}`;
-      const known =
-        indexKeys.get(label) ?? deriveIndexKey(material, { type, field: fieldName, name, version });
-      indexKeys.set(label, known);
-      return known;
-    },
-    macKey: () => (mac ??= deriveMacKey(material)),
-    count: (messages) => {
-      if (parts.messages + sealed + messages > maxMessagesPerKey) throw exhausted(kid);
-      sealed += messages;
-      const beyond = Math.min(messages, sealed - parts.countedAhead);
-      if (beyond > 0) parts.onUncounted(kid, beyond);
-    },
-    sealed: () => sealed,
+    material,
+    messages,
+    countedAhead,
+    onUncounted,
+    ...later,
   };
+}
+
+/** The key for one suite. */
+export function encryptionKeyOf(key: DataKey, suite: Suite): KeyObject {
+  if (suite === 0x01) return (key.field ??= deriveEncryptionKey(key.material, suite));
+  return (key.row ??= deriveEncryptionKey(key.material, suite));
+}
+
+/** The key of one blind index. */
+export function indexKeyOf(key: DataKey, index: IndexName): KeyObject {
+  const known = key.indexes?.get(index);
+  if (known !== undefined) return known;
+  const derived = deriveIndexKey(key.material, index);
+  if (key.indexes === null || key.indexes.size >= 1_000) key.indexes = new Map();
+  key.indexes.set(index, derived);
+  return derived;
+}
+
+/** The key of `mac`. */
+export function macKeyOf(key: DataKey): KeyObject {
+  return (key.mac ??= deriveMacKey(key.material));
+}
+
+/** Counts messages about to be sealed. @throws ERR_CRYPTO_KEY_EXHAUSTED */
+export function countMessages(key: DataKey, messages: number): void {
+  if (key.messages + key.sealed + messages > maxMessagesPerKey) throw exhausted(key.kid);
+  key.sealed += messages;
+  const beyond = Math.min(messages, key.sealed - key.countedAhead);
+  if (beyond > 0) key.onUncounted(key.tenantId, key.kid, beyond);
 }
 
 function exhausted(kid: KeyId): Error {

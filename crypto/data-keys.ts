@@ -1,16 +1,14 @@
-import { createSecretKey } from 'node:crypto';
 import type { Tx } from '../db/index.ts';
-import type { KeyId, SubjectId, TenantId } from '../kernel/index.ts';
-import { createDataKey, type DataKey } from './data-key.ts';
-import { dataKeyCommitment, keyBytes } from './derive.ts';
+import type { KeyId, SubjectId } from '../kernel/index.ts';
+import { createDataKey, type DataKey, type OnUncounted } from './data-key.ts';
 import { cryptoError } from './errors.ts';
-import { lookupKid, lookupScope } from './key-cache.ts';
+import { makeKeys, type FreshKey } from './make-keys.ts';
 import type { RandomPool } from './nonce-pool.ts';
-import { insertKeys, readKeys, readPurposeKey, readSubjectKeys } from './store.ts';
+import { insertPurposeKey, insertSubjectKeys, readKeys, readPurposeKey, readSubjectKeys } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
 import type { TransactionKeys } from './transaction-keys.ts';
 import type { KeyScope, Shredded } from './types.ts';
-import { unwrapDataKey, wrapDataKey, type TenantKey } from './wrap.ts';
+import { unwrapDataKey } from './wrap.ts';
 
 /** A key asked for by id: usable, destroyed, or a row that does not open. */
 export type FoundKey = DataKey | Shredded | { readonly kind: 'broken' };
@@ -32,7 +30,7 @@ export type DataKeysDeps = {
   readonly random: RandomPool;
   /** Awaited before keys are read; the cache opens only once purges are heard. */
   readonly listen: () => Promise<void>;
-  readonly onUncounted: (tenantId: TenantId, kid: KeyId, messages: number) => void;
+  readonly onUncounted: OnUncounted;
 };
 
 type KeyRow = {
@@ -48,8 +46,6 @@ type KeyRow = {
   readonly shred_request: string | null;
 };
 
-/** Messages that a new key is credited with at once, so that most keys never need a second count. */
-export const messagesCountedAhead = 1_024;
 const keysPerStatement = 5_000;
 const attempts = 3;
 
@@ -57,23 +53,25 @@ const attempts = 3;
 export function createDataKeys(deps: DataKeysDeps): DataKeys {
   return Object.freeze({
     forScope: async (tx: Tx, scope: KeyScope) => {
-      const known = deps.keysOf(tx).find(lookupScope(scope));
+      const known = deps.keysOf(tx).byScope(scope);
       if (known !== null) return known;
-      return exactly(await loadOrCreate(tx, deps, [scope]), lookupScope(scope));
+      await deps.listen();
+      if (scope.kind === 'tenant') return purposeKey(tx, deps, scope.purpose);
+      const key = (await subjectKeys(tx, deps, [scope.subjectId])).get(scope.subjectId);
+      return key ?? neither();
     },
     forSubjects: async (tx: Tx, subjectIds: Iterable<SubjectId>) => {
       const keys = new Map<SubjectId, DataKey>();
-      const missing: KeyScope[] = [];
+      const missing: SubjectId[] = [];
       for (const subjectId of new Set(subjectIds)) {
-        const known = deps.keysOf(tx).find(`s:${subjectId}`);
-        if (known === null) missing.push({ kind: 'subject', subjectId });
+        const known = deps.keysOf(tx).byScope({ kind: 'subject', subjectId });
+        if (known === null) missing.push(subjectId);
         else keys.set(subjectId, known);
       }
+      if (missing.length > 0) await deps.listen();
       for (let at = 0; at < missing.length; at += keysPerStatement) {
-        const part = missing.slice(at, at + keysPerStatement);
-        for (const key of (await loadOrCreate(tx, deps, part)).values()) {
-          if (key.scope.kind === 'subject') keys.set(key.scope.subjectId, key);
-        }
+        const part = await subjectKeys(tx, deps, missing.slice(at, at + keysPerStatement));
+        for (const [subjectId, key] of part) keys.set(subjectId, key);
       }
       return keys;
     },
@@ -81,14 +79,14 @@ export function createDataKeys(deps: DataKeysDeps): DataKeys {
       const found = new Map<KeyId, FoundKey>();
       const missing: KeyId[] = [];
       for (const kid of new Set(kids)) {
-        const known = deps.keysOf(tx).find(lookupKid(kid));
+        const known = deps.keysOf(tx).byKid(kid);
         if (known === null) missing.push(kid);
         else found.set(kid, known);
       }
       if (missing.length > 0) await deps.listen();
       for (let at = 0; at < missing.length; at += keysPerStatement) {
-        const part = missing.slice(at, at + keysPerStatement).map((kid) => Buffer.from(kid, 'hex'));
-        const { rows } = await tx.query<KeyRow>(readKeys, [tx.tenantId, part]);
+        const part = missing.slice(at, at + keysPerStatement).map((kid) => `"\\\\x${kid}"`);
+        const { rows } = await tx.query<KeyRow>(readKeys, [tx.tenantId, `{${part.join(',')}}`]);
         for (const row of rows) found.set(kidOf(row), await openRow(tx, deps, row));
       }
       return found;
@@ -96,11 +94,8 @@ export function createDataKeys(deps: DataKeysDeps): DataKeys {
   });
 }
 
-function exactly(keys: ReadonlyMap<string, DataKey>, name: string): DataKey {
-  const key = keys.get(name);
-  if (key === undefined)
-    throw cryptoError('ERR_CRYPTO_KEY', 'a data key could neither be read nor made; try again');
-  return key;
+function neither(): never {
+  throw cryptoError('ERR_CRYPTO_KEY', 'a data key could neither be read nor made; try again');
 }
 
 const kidOf = (row: { readonly kid: Buffer }): KeyId => row.kid.toString('hex') as KeyId; // the column holds eight bytes
@@ -115,59 +110,34 @@ async function openRow(tx: Tx, deps: DataKeysDeps, row: KeyRow): Promise<FoundKe
       shreddedAt: row.shredded_at ?? new Date(0),
     };
   }
+  const { tenantId } = tx;
   const scope: KeyScope =
     row.subject_id === null
       ? { kind: 'tenant', purpose: row.purpose ?? '' }
       : { kind: 'subject', subjectId: row.subject_id };
   const tenantKey = await deps.tenantKeys.byEpoch(tx, row.epoch);
-  const binding = { tenantId: tx.tenantId, scope, kid: row.kid, commitment: row.commitment };
-  const material = unwrapDataKey(tenantKey, binding, row.wrapped);
+  const material = unwrapDataKey(
+    tenantKey,
+    { tenantId, scope, kid: row.kid, commitment: row.commitment },
+    row.wrapped,
+  );
   if (material === null) return { kind: 'broken' };
-  const { tenantId } = tx;
-  const onUncounted = (id: KeyId, messages: number): void => deps.onUncounted(tenantId, id, messages);
-  const parts = {
-    tenantId,
-    kid,
-    kidBytes: row.kid,
-    scope,
-    material,
-    messages: row.messages,
-    countedAhead: 0,
-  };
-  const key = createDataKey({ ...parts, onUncounted });
+  const counts = { messages: row.messages, countedAhead: 0, onUncounted: deps.onUncounted };
+  const key = createDataKey({ tenantId, kid, kidBytes: row.kid, scope, material, ...counts });
   deps.keysOf(tx).add(key);
   return key;
 }
 
-/** Reads what is there, makes what is not; an insert that lost to another transaction is read again. */
-async function loadOrCreate(
-  tx: Tx,
-  deps: DataKeysDeps,
-  scopes: readonly KeyScope[],
-): Promise<Map<string, DataKey>> {
-  await deps.listen();
-  const keys = new Map<string, DataKey>();
-  let missing = scopes;
-  for (let attempt = 1; attempt <= attempts && missing.length > 0; attempt += 1) {
-    for (const row of await readScopes(tx, missing)) {
-      const found = await openRow(tx, deps, row);
-      if (!('kind' in found)) keys.set(lookupScope(found.scope), found);
-      else if (found.kind === 'shredded') throw shredded(found);
-      else
-        throw cryptoError(
-          'ERR_CRYPTO_KEY',
-          `data key ${kidOf(row)} does not open under its tenant key; nothing was sealed`,
-        );
-    }
-    const absent = missing.filter((scope) => !keys.has(lookupScope(scope)));
-    for (const key of await createKeys(tx, deps, absent)) keys.set(lookupScope(key.scope), key);
-    missing = absent.filter((scope) => !keys.has(lookupScope(scope)));
+async function requireUsable(tx: Tx, deps: DataKeysDeps, row: KeyRow): Promise<DataKey> {
+  const found = await openRow(tx, deps, row);
+  if (found.kind === 'key') return found;
+  if (found.kind === 'broken') {
+    throw cryptoError(
+      'ERR_CRYPTO_KEY',
+      `data key ${kidOf(row)} does not open under its tenant key; nothing was sealed`,
+    );
   }
-  return keys;
-}
-
-function shredded(found: Shredded): Error {
-  return cryptoError(
+  throw cryptoError(
     'ERR_CRYPTO_SHREDDED',
     'the key of this person was destroyed; nothing more can be stored about them',
     {
@@ -176,58 +146,61 @@ function shredded(found: Shredded): Error {
   );
 }
 
-async function readScopes(tx: Tx, scopes: readonly KeyScope[]): Promise<readonly KeyRow[]> {
-  const subjects = scopes.flatMap((scope) => (scope.kind === 'subject' ? [scope.subjectId] : []));
-  const rows: KeyRow[] = [];
-  if (subjects.length > 0)
-    rows.push(...(await tx.query<KeyRow>(readSubjectKeys, [tx.tenantId, subjects])).rows);
-  for (const scope of scopes) {
-    if (scope.kind === 'tenant')
-      rows.push(...(await tx.query<KeyRow>(readPurposeKey, [tx.tenantId, scope.purpose])).rows);
-  }
-  return rows;
-}
-
-type FreshKey = { readonly key: DataKey; readonly wrapped: Buffer; readonly commitment: Buffer };
-
-async function createKeys(
+/** Reads what is there, makes what is not; when an insert lost to another transaction, all are read again. */
+async function subjectKeys(
   tx: Tx,
   deps: DataKeysDeps,
-  scopes: readonly KeyScope[],
-): Promise<readonly DataKey[]> {
-  if (scopes.length === 0) return [];
-  const tenantKey = await deps.tenantKeys.active(tx);
-  // In one order everywhere, so that two transactions with the same people wait instead of deadlocking.
-  const ordered = scopes.toSorted((left, right) => (lookupScope(left) < lookupScope(right) ? -1 : 1));
-  const fresh = ordered.map((scope) => generate(tx.tenantId, deps, tenantKey, scope));
-  const { rows } = await tx.query<{ kid: Buffer }>(insertKeys, [
-    tx.tenantId,
-    tenantKey.epoch,
-    messagesCountedAhead,
-    fresh.map(({ key }) => key.kidBytes),
-    fresh.map(({ key }) => (key.scope.kind === 'subject' ? key.scope.subjectId : null)),
-    fresh.map(({ key }) => (key.scope.kind === 'tenant' ? key.scope.purpose : null)),
-    fresh.map(({ wrapped }) => wrapped),
-    fresh.map(({ commitment }) => commitment),
-  ]);
-  const inserted = new Set(rows.map(kidOf));
-  const created = fresh.map(({ key }) => key).filter((key) => inserted.has(key.kid));
-  for (const key of created) deps.keysOf(tx).add(key);
-  return created;
+  subjectIds: readonly SubjectId[],
+): Promise<Map<SubjectId, DataKey>> {
+  const keys = new Map<SubjectId, DataKey>();
+  let missing = subjectIds;
+  for (let attempt = 1; attempt <= attempts && missing.length > 0; attempt += 1) {
+    const { rows } = await tx.query<KeyRow>(readSubjectKeys, [tx.tenantId, `{${missing.join(',')}}`]);
+    for (const row of rows)
+      if (row.subject_id !== null) keys.set(row.subject_id, await requireUsable(tx, deps, row));
+    // In one order everywhere, so that two transactions with the same people wait instead of deadlocking.
+    missing = missing.filter((subjectId) => !keys.has(subjectId)).toSorted();
+    if (missing.length === 0) break;
+    const fresh = makeKeys(
+      tx.tenantId,
+      deps,
+      await deps.tenantKeys.active(tx),
+      missing.map((subjectId) => ({ kind: 'subject', subjectId })),
+    );
+    const { rowCount } = await tx.query(insertSubjectKeys, [
+      tx.tenantId,
+      fresh.epoch,
+      fresh.countedAhead,
+      fresh.keys.length,
+      fresh.blob,
+    ]);
+    if (rowCount !== fresh.keys.length) continue;
+    for (const key of fresh.keys) keep(tx, deps, keys, key);
+    missing = [];
+  }
+  return missing.length === 0 ? keys : neither();
 }
 
-function generate(tenantId: TenantId, deps: DataKeysDeps, tenantKey: TenantKey, scope: KeyScope): FreshKey {
-  const kidBytes = Buffer.allocUnsafeSlow(8);
-  deps.random.fill(kidBytes, 0, 8);
-  const bytes = Buffer.allocUnsafeSlow(keyBytes);
-  deps.random.fill(bytes, 0, keyBytes);
-  const material = createSecretKey(bytes);
-  const commitment = dataKeyCommitment(material);
-  const wrapped = wrapDataKey(tenantKey, { tenantId, scope, kid: kidBytes, commitment }, bytes, deps.random);
-  bytes.fill(0);
-  const kid = kidBytes.toString('hex') as KeyId; // eight bytes are sixteen hex digits
-  const onUncounted = (id: KeyId, messages: number): void => deps.onUncounted(tenantId, id, messages);
-  const counts = { messages: messagesCountedAhead, countedAhead: messagesCountedAhead };
-  const key = createDataKey({ tenantId, kid, kidBytes, scope, material, ...counts, onUncounted });
-  return { key, wrapped, commitment };
+function keep(tx: Tx, deps: DataKeysDeps, keys: Map<SubjectId, DataKey>, key: DataKey): void {
+  deps.keysOf(tx).add(key);
+  if (key.scope.kind === 'subject') keys.set(key.scope.subjectId, key);
+}
+
+async function purposeKey(tx: Tx, deps: DataKeysDeps, purpose: string): Promise<DataKey> {
+  const read = async (): Promise<KeyRow | undefined> =>
+    (await tx.query<KeyRow>(readPurposeKey, [tx.tenantId, purpose])).rows[0];
+  const before = await read();
+  if (before !== undefined) return requireUsable(tx, deps, before);
+  const fresh: FreshKey = makeKeys(tx.tenantId, deps, await deps.tenantKeys.active(tx), [
+    { kind: 'tenant', purpose },
+  ]);
+  const [key] = fresh.keys;
+  const values = [tx.tenantId, fresh.epoch, fresh.countedAhead, purpose, fresh.blob];
+  const { rowCount } = await tx.query(insertPurposeKey, values);
+  if (rowCount === 1 && key !== undefined) {
+    deps.keysOf(tx).add(key);
+    return key;
+  }
+  const after = await read();
+  return after === undefined ? neither() : requireUsable(tx, deps, after);
 }

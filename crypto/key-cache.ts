@@ -1,5 +1,6 @@
 import type { Clock, KeyId, TenantId } from '../kernel/index.ts';
 import type { DataKey } from './data-key.ts';
+import { createKeyMaps, type KeyMaps } from './key-maps.ts';
 import type { KeyScope } from './types.ts';
 
 /** Bounds of the data-key cache. */
@@ -16,18 +17,10 @@ export const defaultCacheLimits: CacheLimits = Object.freeze({
   maxKeys: 20_000,
 });
 
-/** How a key is asked for: by its id or by whose it is. */
-export type Lookup = `k:${string}` | `s:${string}` | `t:${string}`;
-
-/** By id. */
-export const lookupKid = (kid: KeyId): Lookup => `k:${kid}`;
-/** By owner. */
-export const lookupScope = (scope: KeyScope): Lookup =>
-  scope.kind === 'subject' ? `s:${scope.subjectId}` : `t:${scope.purpose}`;
-
 /** Data keys of this process. Empty and closed until purges can be heard. */
 export type KeyCache = {
-  readonly find: (tenantId: TenantId, lookup: Lookup) => DataKey | null;
+  readonly byKid: (tenantId: TenantId, kid: KeyId) => DataKey | null;
+  readonly byScope: (tenantId: TenantId, scope: KeyScope) => DataKey | null;
   /** Take it before reading keys; what was read is not kept when a purge came in between. */
   readonly ticket: () => number;
   readonly put: (key: DataKey, ticket: number) => void;
@@ -39,70 +32,72 @@ export type KeyCache = {
   readonly size: () => number;
 };
 
-type Entry = { readonly key: DataKey; readonly expiresAt: number; recentlyUsed: boolean };
+type Entry = { readonly expiresAt: number; recentlyUsed: boolean };
 
 /** LRU by second chance: a hit costs a flag, not a move. */
 export function createKeyCache(clock: Clock, limits: CacheLimits): KeyCache {
-  const byKid = new Map<string, Entry>();
-  const byScope = new Map<string, Entry>();
+  const entries = new Map<DataKey, Entry>();
+  const tenants = new Map<TenantId, KeyMaps>();
   let version = 0;
   let enabled = false;
-  const remove = (entry: Entry): void => {
-    const { tenantId, kid, scope } = entry.key;
-    byKid.delete(tenantId + lookupKid(kid));
-    const scopeName = tenantId + lookupScope(scope);
-    if (byScope.get(scopeName) === entry) byScope.delete(scopeName);
+  const remove = (key: DataKey): void => {
+    entries.delete(key);
+    const maps = tenants.get(key.tenantId);
+    maps?.remove(key);
+    if (maps?.size() === 0) tenants.delete(key.tenantId);
+  };
+  const use = (key: DataKey | null): DataKey | null => {
+    const entry = key === null ? undefined : entries.get(key);
+    if (key === null || entry === undefined) return null;
+    if (entry.expiresAt <= clock.now().getTime() || key.sealed >= limits.maxMessages) {
+      remove(key);
+      return null;
+    }
+    entry.recentlyUsed = true;
+    return key;
   };
   const evictOne = (): void => {
-    for (const [name, entry] of byKid) {
-      if (!entry.recentlyUsed) return remove(entry);
+    for (const [key, entry] of entries) {
+      if (!entry.recentlyUsed) return remove(key);
       entry.recentlyUsed = false;
-      byKid.delete(name);
-      byKid.set(name, entry);
+      entries.delete(key);
+      entries.set(key, entry);
     }
   };
-  const dropWhere = (condition: (entry: Entry) => boolean): void => {
+  const dropWhere = (condition: (key: DataKey) => boolean): void => {
     version += 1;
-    for (const entry of [...byKid.values()]) if (condition(entry)) remove(entry);
+    for (const key of [...entries.keys()]) if (condition(key)) remove(key);
   };
   return Object.freeze({
-    find: (tenantId: TenantId, lookup: Lookup) => {
-      const entry = (lookup.startsWith('k') ? byKid : byScope).get(tenantId + lookup);
-      if (entry === undefined) return null;
-      if (entry.expiresAt <= clock.now().getTime() || entry.key.sealed() >= limits.maxMessages) {
-        remove(entry);
-        return null;
-      }
-      entry.recentlyUsed = true;
-      return entry.key;
-    },
+    byKid: (tenantId: TenantId, kid: KeyId) => use(tenants.get(tenantId)?.byKid(kid) ?? null),
+    byScope: (tenantId: TenantId, scope: KeyScope) => use(tenants.get(tenantId)?.byScope(scope) ?? null),
     ticket: () => version,
     put: (key: DataKey, ticket: number) => {
-      if (!enabled || ticket !== version) return;
-      const name = key.tenantId + lookupKid(key.kid);
-      if (byKid.has(name)) return;
-      while (byKid.size >= limits.maxKeys) evictOne();
-      const entry = {
-        key,
+      if (!enabled || ticket !== version || entries.has(key)) return;
+      const maps = tenants.get(key.tenantId) ?? createKeyMaps();
+      const replaced = maps.byKid(key.kid);
+      if (replaced !== null) entries.delete(replaced);
+      while (entries.size >= limits.maxKeys) evictOne();
+      entries.set(key, {
         expiresAt: clock.now().getTime() + limits.maxAgeSeconds * 1_000,
         recentlyUsed: false,
-      };
-      byKid.set(name, entry);
-      byScope.set(key.tenantId + lookupScope(key.scope), entry);
+      });
+      maps.add(key);
+      tenants.set(key.tenantId, maps);
     },
     drop: (tenantId: TenantId, kids: readonly KeyId[]) => {
       version += 1;
       for (const kid of kids) {
-        const entry = byKid.get(tenantId + lookupKid(kid));
-        if (entry !== undefined) remove(entry);
+        const key = tenants.get(tenantId)?.byKid(kid) ?? null;
+        if (key !== null) remove(key);
       }
     },
-    dropTenant: (tenantId: TenantId) => dropWhere((entry) => entry.key.tenantId === tenantId),
+    dropTenant: (tenantId: TenantId) => dropWhere((key) => key.tenantId === tenantId),
     dropAll: () => dropWhere(() => true),
     enable: () => {
       version += 1;
       enabled = true;
     },
-    size: () => byKid.size,
+    size: () => entries.size,
   });
 }

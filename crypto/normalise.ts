@@ -6,7 +6,8 @@ const ascii = /^[\0-\x7f]*$/;
 
 /** NFC, trimmed, lower-case; the domain in its ASCII form (IDNA), without a last dot. */
 function normaliseEmail(value: string): string {
-  const text = value.normalize('NFC').trim().toLowerCase().normalize('NFC');
+  const folded = value.trim().toLowerCase();
+  const text = ascii.test(folded) ? folded : value.normalize('NFC').trim().toLowerCase().normalize('NFC');
   const at = text.lastIndexOf('@');
   if (at === -1) return text;
   return `${text.slice(0, at)}@${normaliseDomain(text.slice(at + 1))}`;

@@ -5,7 +5,6 @@ import type { DataKey } from './data-key.ts';
 import type { FoundKey } from './data-keys.ts';
 import type { Suite } from './derive.ts';
 import type { DecryptCause } from './errors.ts';
-import { lookupKid } from './key-cache.ts';
 import type { OpenRowsDeps } from './open-rows.ts';
 import { openValue } from './seal-value.ts';
 import type { TransactionKeys } from './transaction-keys.ts';
@@ -24,7 +23,7 @@ export async function openOne(
 ): Promise<Opened> {
   const parsed = parseCiphertext(ciphertext, suite);
   if (parsed === null) throw failed(tx, deps, context, 'format', null);
-  const cached = deps.keysOf(tx).find(lookupKid(parsed.kid));
+  const cached = deps.keysOf(tx).byKid(parsed.kid);
   const key = cached ?? (await deps.dataKeys.byKids(tx, [parsed.kid])).get(parsed.kid);
   return openWith(tx, deps, context, parsed, key);
 }
@@ -38,10 +37,8 @@ function openWith(
 ): Opened {
   const { kid } = parsed;
   if (key === undefined) throw failed(tx, deps, context, 'unknown_key', kid);
-  if ('kind' in key) {
-    if (key.kind === 'shredded') return key;
-    throw failed(tx, deps, context, 'data_key', kid);
-  }
+  if (key.kind === 'shredded') return key;
+  if (key.kind === 'broken') throw failed(tx, deps, context, 'data_key', kid);
   if (!isScopeOf(key, parsed)) throw failed(tx, deps, context, 'scope', kid);
   const plaintext = openValue(key, parsed, encodedContextOf(tx.tenantId, context), context.rowId);
   if (plaintext === null) throw failed(tx, deps, context, 'authentication', kid);

@@ -83,10 +83,8 @@ function openColumn(job: Job, column: PlannedColumn, parsed: ParsedCiphertext, r
   const { kid } = parsed;
   const key = job.keys.get(kid);
   if (key === undefined) throw job.fail('unknown_key', kid, column.column);
-  if ('kind' in key) {
-    if (key.kind === 'shredded') return key;
-    throw job.fail('data_key', kid, column.column);
-  }
+  if (key.kind === 'shredded') return key;
+  if (key.kind === 'broken') throw job.fail('data_key', kid, column.column);
   if (!isExpectedScope(column, parsed, key.scope)) throw job.fail('scope', kid, column.column);
   const plaintext = openValue(key, parsed, column.context, rowIdOf(job.compiled, row));
   if (plaintext === null) throw job.fail('authentication', kid, column.column);

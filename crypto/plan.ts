@@ -1,7 +1,8 @@
 import type { TenantId } from '../kernel/index.ts';
 import { encodeContext, type EncodedContext } from './associated-data.ts';
+import type { IndexName } from './data-key.ts';
 import { cryptoError } from './errors.ts';
-import type { EncryptionPlan, FieldPlan } from './types.ts';
+import type { EncryptionPlan, FieldPlan, IndexPlan } from './types.ts';
 
 /** One ciphertext column of a plan: a field of its own, or several packed together. */
 export type PlannedColumn = {
@@ -10,7 +11,14 @@ export type PlannedColumn = {
   readonly fields: readonly FieldPlan[];
   readonly scope: FieldPlan['scope'];
   readonly context: EncodedContext;
+  readonly indexes: readonly PlannedIndex[];
 };
+
+/** One index column of a plan. */
+export type PlannedIndex = { readonly field: FieldPlan; readonly index: IndexPlan; readonly name: IndexName };
+
+/** Version of every blind-index key until their rotation exists. */
+const indexVersion = 1;
 
 /** A plan made ready for one tenant. */
 export type CompiledPlan = {
@@ -22,7 +30,8 @@ export type CompiledPlan = {
   readonly owned: ReadonlySet<string>;
   /** Names of ciphertext and index columns. */
   readonly physical: ReadonlySet<string>;
-  readonly needsSubject: boolean;
+  /** Every index, by field and name with a NUL between. */
+  readonly indexes: ReadonlyMap<string, PlannedIndex>;
 };
 
 const compiled = new WeakMap<EncryptionPlan, Map<TenantId, CompiledPlan>>();
@@ -56,7 +65,11 @@ function compile(plan: EncryptionPlan, tenantId: TenantId): CompiledPlan {
     columns,
     physical,
     owned: new Set([...physical, ...plan.fields.map((field) => field.field)]),
-    needsSubject: plan.fields.some((field) => field.scope === 'subject'),
+    indexes: new Map(
+      columns.flatMap((column) =>
+        column.indexes.map((planned) => [`${planned.field.field}\0${planned.index.name}`, planned]),
+      ),
+    ),
   };
 }
 
@@ -77,7 +90,15 @@ function compileColumn(
     field: packed ? column : (fields[0]?.field ?? column),
     purpose: scope === 'subject' ? subjectPurpose : scope.tenantPurpose,
   });
-  return { column, packed, fields, scope, context };
+  const type = `${plan.service}.${plan.collection}`;
+  const indexes = fields.flatMap((field) =>
+    field.indexes.map((index) => ({
+      field,
+      index,
+      name: { type, field: field.field, name: index.name, version: indexVersion },
+    })),
+  );
+  return { column, packed, fields, scope, context, indexes };
 }
 
 function checkFields(plan: EncryptionPlan): void {

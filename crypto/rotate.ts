@@ -1,5 +1,5 @@
 import type { Database, Tx } from '../db/index.ts';
-import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
+import type { AuditSink, Logger, SubjectId, TenantId } from '../kernel/index.ts';
 import { cryptoError } from './errors.ts';
 import { rotationFinished, rotationStarted } from './events.ts';
 import type { RandomPool } from './nonce-pool.ts';
@@ -16,8 +16,7 @@ import {
 } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
 import type { KeyScope, RotationOptions, RotationProgress } from './types.ts';
-import { rewrapDataKey, type TenantKey } from './wrap.ts';
-import type { SubjectId } from '../kernel/index.ts';
+import { rewrapDataKey, wrappedBytes, type TenantKey } from './wrap.ts';
 
 /** What rotation needs. */
 export type RotateDeps = {
@@ -31,14 +30,15 @@ export type RotateDeps = {
 };
 
 type StaleRow = {
-  readonly kid: Buffer;
+  /** kid(8) wrapped(60) commitment(32) */
+  readonly record: Buffer;
   readonly subject_id: SubjectId | null;
   readonly purpose: string | null;
   readonly epoch: number;
-  readonly wrapped: Buffer;
-  readonly commitment: Buffer;
 };
 
+/** kid(8) wrapped(60) */
+const rewrappedBytes = 8 + wrappedBytes;
 const defaultBatchSize = 2_000;
 const maxBatchSize = 10_000;
 
@@ -111,24 +111,40 @@ async function rewrapBatch(
 ): Promise<{ epoch: number; count: number; remaining: number }> {
   const active = await deps.tenantKeys.active(tx);
   const { rows } = await tx.query<StaleRow>(lockStaleKeys, [tx.tenantId, active.epoch, limit]);
-  const wrapped: Buffer[] = [];
-  for (const row of rows)
-    wrapped.push(rewrapRow(tx, deps, await deps.tenantKeys.byEpoch(tx, row.epoch), active, row));
-  if (rows.length > 0)
-    await tx.query(rewrapKeys, [tx.tenantId, active.epoch, rows.map(({ kid }) => kid), wrapped]);
+  const rewrapped = Buffer.allocUnsafe(rows.length * rewrappedBytes);
+  let at = 0;
+  for (const row of rows) {
+    rewrapRow(tx, deps, { from: await deps.tenantKeys.byEpoch(tx, row.epoch), to: active }, row).copy(
+      rewrapped,
+      at + 8,
+    );
+    at += row.record.copy(rewrapped, at, 0, 8) + wrappedBytes;
+  }
+  if (rows.length > 0) await tx.query(rewrapKeys, [tx.tenantId, active.epoch, rows.length, rewrapped]);
   const { rows: counts } = await tx.query<{ count: number }>(countStaleKeys, [tx.tenantId, active.epoch]);
   return { epoch: active.epoch, count: rows.length, remaining: counts[0]?.count ?? 0 };
 }
 
-function rewrapRow(tx: Tx, deps: RotateDeps, from: TenantKey, to: TenantKey, row: StaleRow): Buffer {
+function rewrapRow(
+  tx: Tx,
+  deps: RotateDeps,
+  keys: { readonly from: TenantKey; readonly to: TenantKey },
+  row: StaleRow,
+): Buffer {
   const scope: KeyScope =
     row.subject_id === null
       ? { kind: 'tenant', purpose: row.purpose ?? '' }
       : { kind: 'subject', subjectId: row.subject_id };
-  const binding = { tenantId: tx.tenantId, scope, kid: row.kid, commitment: row.commitment };
-  const wrapped = rewrapDataKey(from, to, binding, row.wrapped, deps.random);
+  const { record } = row;
+  const binding = {
+    tenantId: tx.tenantId,
+    scope,
+    kid: record.subarray(0, 8),
+    commitment: record.subarray(rewrappedBytes),
+  };
+  const wrapped = rewrapDataKey(keys, binding, record.subarray(8, rewrappedBytes), deps.random);
   if (wrapped === null) {
-    const kid = row.kid.toString('hex');
+    const kid = record.toString('hex', 0, 8);
     deps.logger.error('a data key does not open under its tenant key; the rotation stops', {
       tenantId: tx.tenantId,
       kid,

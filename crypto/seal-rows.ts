@@ -3,21 +3,27 @@ import type { Tx } from '../db/index.ts';
 import { parseSubjectId, type SubjectId } from '../kernel/index.ts';
 import { blindIndex } from './blind-index.ts';
 import { fieldSuite, rowSuite } from './ct1.ts';
-import type { DataKey } from './data-key.ts';
+import { countMessages, indexKeyOf, type DataKey } from './data-key.ts';
 import type { DataKeys } from './data-keys.ts';
 import { cryptoError } from './errors.ts';
 import { encodeFieldValue } from './field-value.ts';
 import type { RandomPool } from './nonce-pool.ts';
 import { normaliseForIndex, normaliseForSearch } from './normalise.ts';
 import { packRow } from './packed-row.ts';
-import { compilePlan, planError, rowIdOf, type CompiledPlan, type PlannedColumn } from './plan.ts';
+import {
+  compilePlan,
+  planError,
+  rowIdOf,
+  type CompiledPlan,
+  type PlannedColumn,
+  type PlannedIndex,
+} from './plan.ts';
 import { sealValue } from './seal-value.ts';
-import type { EncryptionPlan, FieldPlan, IndexPlan, Row } from './types.ts';
+import type { TransactionKeys } from './transaction-keys.ts';
+import type { EncryptionPlan, FieldPlan, KeyScope, Row } from './types.ts';
 
 /** The tenant purpose whose key all blind-index keys come from. */
 export const indexPurpose = 'index';
-/** Version of every blind-index key until their rotation exists. */
-export const indexVersion = 1;
 const rowsPerTurn = 500;
 
 /** What sealing rows needs. */
@@ -72,7 +78,7 @@ async function collectKeys(
     );
   }
   const indexed = touched.some(({ fields }) => fields.some(({ indexes }) => indexes.length > 0));
-  const index = indexed ? await deps.dataKeys.forScope(tx, { kind: 'tenant', purpose: indexPurpose }) : null;
+  const index = indexed ? await deps.dataKeys.forScope(tx, indexScope) : null;
   return { subjects: await deps.dataKeys.forSubjects(tx, subjects), purposes, index };
 }
 
@@ -84,33 +90,44 @@ function subjectOf(compiled: CompiledPlan, row: Row): SubjectId {
   return parseSubjectId(value);
 }
 
+/** A row, with what every column of it needs worked out once. */
+type RowAtHand = { readonly row: Row; readonly rowId: string; readonly subjectKey: DataKey | null };
+
 function sealRow(job: Job, row: Row): Record<string, unknown> {
   const { compiled } = job;
   const sealed: Record<string, unknown> = {};
   for (const name of Object.keys(row)) if (!compiled.owned.has(name)) sealed[name] = row[name];
+  let atHand: RowAtHand | null = null;
   for (const column of compiled.columns) {
     if (!isTouched(column, row)) continue;
-    sealed[column.column] = sealColumn(job, column, row);
-    for (const field of column.fields) {
-      for (const index of field.indexes)
-        sealed[index.column] = indexValue(job, field, index, row[field.field]);
-    }
+    atHand ??= { row, rowId: rowIdOf(compiled, row), subjectKey: subjectKeyOf(job, row) };
+    sealed[column.column] = sealColumn(job, column, atHand);
+    for (const planned of column.indexes)
+      sealed[planned.index.column] = indexValue(job, planned, row[planned.field.field]);
   }
   return sealed;
 }
 
-function sealColumn(job: Job, column: PlannedColumn, row: Row): Buffer | null {
+function subjectKeyOf({ keys, compiled }: Job, row: Row): DataKey | null {
+  return keys.subjects.size === 0 ? null : (keys.subjects.get(subjectOf(compiled, row)) ?? null);
+}
+
+function sealColumn(job: Job, column: PlannedColumn, atHand: RowAtHand): Buffer | null {
+  const { row, rowId, subjectKey } = atHand;
   const plaintext = column.packed ? packColumn(job, column, row) : encodeOne(column.fields[0], row);
   if (plaintext === null) return null;
-  const { keys, compiled } = job;
+  const { keys, compiled, random } = job;
   const key =
-    column.scope === 'subject'
-      ? keys.subjects.get(subjectOf(compiled, row))
-      : keys.purposes.get(column.scope.tenantPurpose);
-  if (key === undefined) throw planError(compiled.plan, `no key for column "${column.column}"`);
-  key.count(1);
-  const place = { context: column.context, rowId: rowIdOf(compiled, row) };
-  return sealValue(key, column.packed ? rowSuite : fieldSuite, place, plaintext, job.random);
+    column.scope === 'subject' ? subjectKey : (keys.purposes.get(column.scope.tenantPurpose) ?? null);
+  if (key === null) throw planError(compiled.plan, `no key for column "${column.column}"`);
+  countMessages(key, 1);
+  return sealValue(
+    key,
+    column.packed ? rowSuite : fieldSuite,
+    { context: column.context, rowId },
+    plaintext,
+    random,
+  );
 }
 
 function encodeOne(field: FieldPlan | undefined, row: Row): Buffer | null {
@@ -133,35 +150,27 @@ function packColumn(job: Job, column: PlannedColumn, row: Row): Buffer | null {
   return values.size === 0 ? null : packRow(values);
 }
 
-function indexValue(job: Job, field: FieldPlan, index: IndexPlan, value: unknown): Buffer | null {
+function indexValue(job: Job, { field, index, name }: PlannedIndex, value: unknown): Buffer | null {
   const key = job.keys.index;
   if (value === null || value === undefined || key === null) return null;
   const normalised = normaliseForIndex(index, encodeFieldValue(field, value));
-  if (normalised === null) return null;
-  return blindIndex(
-    key.indexKey(job.compiled.type, field.field, index.name, indexVersion),
-    normalised,
-    index.bits,
-  );
+  return normalised === null ? null : blindIndex(indexKeyOf(key, name), normalised, index.bits);
 }
+
+const indexScope: KeyScope = Object.freeze({ kind: 'tenant', purpose: indexPurpose });
 
 /** What a search compares an index column with. @throws ERR_CRYPTO_PLAN when the plan has no such index */
 export async function indexTerms(
   tx: Tx,
-  dataKeys: DataKeys,
+  deps: SealRowsDeps & { readonly keysOf: (tx: Tx) => TransactionKeys },
   plan: EncryptionPlan,
   search: { readonly field: string; readonly indexName: string; readonly value: string },
 ): Promise<readonly Buffer[]> {
-  const { type } = compilePlan(plan, tx.tenantId);
-  const index = plan.fields
-    .find(({ field }) => field === search.field)
-    ?.indexes.find(({ name }) => name === search.indexName);
-  if (index === undefined)
+  const planned = compilePlan(plan, tx.tenantId).indexes.get(`${search.field}\0${search.indexName}`);
+  if (planned === undefined)
     throw planError(plan, `field "${search.field}" has no index "${search.indexName}"`);
-  const normalised = normaliseForSearch(index, search.value);
+  const normalised = normaliseForSearch(planned.index, search.value);
   if (normalised === null) return [];
-  const key = await dataKeys.forScope(tx, { kind: 'tenant', purpose: indexPurpose });
-  return [
-    blindIndex(key.indexKey(type, search.field, search.indexName, indexVersion), normalised, index.bits),
-  ];
+  const key = deps.keysOf(tx).byScope(indexScope) ?? (await deps.dataKeys.forScope(tx, indexScope));
+  return [blindIndex(indexKeyOf(key, planned.name), normalised, planned.index.bits)];
 }

@@ -8,7 +8,7 @@ import {
   writeHeader,
   type ParsedCiphertext,
 } from './ct1.ts';
-import type { DataKey } from './data-key.ts';
+import { encryptionKeyOf, type DataKey } from './data-key.ts';
 import type { Suite } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import type { RandomPool } from './nonce-pool.ts';
@@ -32,7 +32,7 @@ export function sealValue(
   random.fill(sealed, headerBytes, nonceBytes);
   const associatedData = buildAssociatedData(sealed, place.context, place.rowId);
   aeadSealInto(
-    key.encryptionKey(suite),
+    encryptionKeyOf(key, suite),
     sealed.subarray(headerBytes, bodyOffset),
     associatedData,
     plaintext,
@@ -52,7 +52,7 @@ export function openValue(
   const { bytes, suite } = parsed;
   const associatedData = buildAssociatedData(bytes, context, rowId);
   return aeadOpen(
-    key.encryptionKey(suite),
+    encryptionKeyOf(key, suite),
     bytes.subarray(headerBytes, bodyOffset),
     associatedData,
     bytes.subarray(bodyOffset),

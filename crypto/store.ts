@@ -60,12 +60,22 @@ export const readKeys = statement(
    from crypto.dek where tenant_id = $1 and kid = any($2::bytea[])`,
 );
 
-/** $1 tenant, $2 epoch, $3 messages counted ahead, $4 kids, $5 subjects, $6 purposes, $7 wrapped, $8 commitments */
-export const insertKeys = statement(
-  'crypto.insert_deks',
-  `insert into crypto.dek (tenant_id, epoch, messages, kid, subject_id, purpose, wrapped, commitment)
-   select $1::uuid, $2::integer, $3::bigint, n.* from unnest($4::bytea[], $5::uuid[], $6::text[], $7::bytea[], $8::bytea[]) n
-   on conflict do nothing returning kid`,
+/** $1 tenant, $2 epoch, $3 messages counted ahead, $4 number of keys, $5 records of kid(8) subject(16) wrapped(60) commitment(32) */
+export const insertSubjectKeys = statement(
+  'crypto.insert_subject_deks',
+  `insert into crypto.dek (tenant_id, epoch, messages, kid, subject_id, wrapped, commitment)
+   select $1::uuid, $2::integer, $3::bigint, substr($5::bytea, at, 8), encode(substr($5::bytea, at + 8, 16), 'hex')::uuid,
+     substr($5::bytea, at + 24, 60), substr($5::bytea, at + 84, 32)
+   from (select i * 116 + 1 as at from generate_series(0, $4::integer - 1) i) n
+   on conflict do nothing`,
+);
+
+/** $1 tenant, $2 epoch, $3 messages counted ahead, $4 purpose, $5 one record as above, subject unused */
+export const insertPurposeKey = statement(
+  'crypto.insert_purpose_dek',
+  `insert into crypto.dek (tenant_id, epoch, messages, kid, purpose, wrapped, commitment)
+   values ($1::uuid, $2::integer, $3::bigint, substr($5::bytea, 1, 8), $4::text, substr($5::bytea, 25, 60), substr($5::bytea, 85, 32))
+   on conflict do nothing`,
 );
 
 /** $1 tenant, $2 kids, $3 messages each */
@@ -109,10 +119,10 @@ export const readLedger = statement(
    order by id desc limit $3`,
 );
 
-/** $1 tenant, $2 active epoch, $3 limit: locks what it returns */
+/** $1 tenant, $2 active epoch, $3 limit: locks what it returns; `record` is kid(8) wrapped(60) commitment(32) */
 export const lockStaleKeys = statement(
   'crypto.lock_stale_deks',
-  `select kid, subject_id, purpose, epoch, wrapped, commitment from crypto.dek
+  `select kid || wrapped || commitment as record, subject_id, purpose, epoch from crypto.dek
    where tenant_id = $1 and epoch < $2 and state <> 'shredded' order by epoch, kid limit $3 for no key update`,
 );
 
@@ -122,11 +132,11 @@ export const countStaleKeys = statement(
   `select count(*)::integer as count from crypto.dek where tenant_id = $1 and epoch < $2 and state <> 'shredded'`,
 );
 
-/** $1 tenant, $2 new epoch, $3 kids, $4 wrapped */
+/** $1 tenant, $2 new epoch, $3 number of keys, $4 records of kid(8) wrapped(60) */
 export const rewrapKeys = statement(
   'crypto.rewrap_deks',
-  `update crypto.dek d set epoch = $2, wrapped = n.wrapped
-   from unnest($3::bytea[], $4::bytea[]) n (kid, wrapped)
+  `update crypto.dek d set epoch = $2, wrapped = substr($4::bytea, n.at + 8, 60)
+   from (select i * 68 + 1 as at, substr($4::bytea, i * 68 + 1, 8) as kid from generate_series(0, $3::integer - 1) i) n
    where d.tenant_id = $1 and d.kid = n.kid and d.epoch < $2 and d.state <> 'shredded'`,
 );
 

@@ -1,7 +1,9 @@
 import type { Tx } from '../db/index.ts';
 import type { KeyId } from '../kernel/index.ts';
 import type { DataKey } from './data-key.ts';
-import { lookupKid, lookupScope, type KeyCache, type Lookup } from './key-cache.ts';
+import type { KeyCache } from './key-cache.ts';
+import { createKeyMaps } from './key-maps.ts';
+import type { KeyScope } from './types.ts';
 
 const maxKeysHeld = 50_000;
 
@@ -10,10 +12,10 @@ const maxKeysHeld = 50_000;
  * back must never seal anything of another transaction.
  */
 export type TransactionKeys = {
-  readonly find: (lookup: Lookup) => DataKey | null;
+  readonly byKid: (kid: KeyId) => DataKey | null;
+  readonly byScope: (scope: KeyScope) => DataKey | null;
   readonly add: (key: DataKey) => void;
-  /** Keys that this transaction destroyed; the cache must not answer for them. */
-  readonly shredded: Set<KeyId>;
+  /** Keys that this transaction destroyed: from now on it neither holds them nor takes them from the cache. */
   readonly forget: (kids: readonly KeyId[]) => void;
 };
 
@@ -30,36 +32,27 @@ export function createTransactionKeys(cache: KeyCache): (tx: Tx) => TransactionK
 }
 
 function createOne(tx: Tx, cache: KeyCache): TransactionKeys {
-  const byKid = new Map<Lookup, DataKey>();
-  const byScope = new Map<Lookup, DataKey>();
+  const { tenantId } = tx;
+  const own = createKeyMaps();
   const shredded = new Set<KeyId>();
   const ticket = cache.ticket();
-  const remove = (key: DataKey): void => {
-    byKid.delete(lookupKid(key.kid));
-    byScope.delete(lookupScope(key.scope));
-  };
   tx.onCommit(() => {
-    for (const key of byKid.values()) cache.put(key, ticket);
+    for (const key of own.all()) cache.put(key, ticket);
   });
+  const unlessShredded = (key: DataKey | null): DataKey | null =>
+    key !== null && shredded.has(key.kid) ? null : key;
   return Object.freeze({
-    shredded,
-    find: (lookup: Lookup) => {
-      const own = byKid.get(lookup) ?? byScope.get(lookup);
-      if (own !== undefined) return own;
-      const cached = cache.find(tx.tenantId, lookup);
-      return cached !== null && shredded.has(cached.kid) ? null : cached;
-    },
+    byKid: (kid: KeyId) => own.byKid(kid) ?? unlessShredded(cache.byKid(tenantId, kid)),
+    byScope: (scope: KeyScope) => own.byScope(scope) ?? unlessShredded(cache.byScope(tenantId, scope)),
     add: (key: DataKey) => {
-      if (byKid.size >= maxKeysHeld)
-        for (const oldest of byKid.values().take(1_000).toArray()) remove(oldest);
-      byKid.set(lookupKid(key.kid), key);
-      byScope.set(lookupScope(key.scope), key);
+      if (own.size() >= maxKeysHeld) for (const oldest of own.all().take(1_000).toArray()) own.remove(oldest);
+      own.add(key);
     },
     forget: (kids: readonly KeyId[]) => {
       for (const kid of kids) {
         shredded.add(kid);
-        const key = byKid.get(lookupKid(kid));
-        if (key !== undefined) remove(key);
+        const key = own.byKid(kid);
+        if (key !== null) own.remove(key);
       }
     },
   });

@@ -1,13 +1,15 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { TenantId } from '../kernel/index.ts';
 import { aeadOpen, aeadSealInto, nonceBytes, tagBytes } from './aead.ts';
-import { uuidBytes } from './associated-data.ts';
+import { tenantItem, writeUuid } from './associated-data.ts';
 import { dataKeyCommitment, equalInConstantTime, keyBytes } from './derive.ts';
+import { cryptoError } from './errors.ts';
 import type { RandomPool } from './nonce-pool.ts';
 import type { KeyScope } from './types.ts';
 
 /** nonce(12) key(32) tag(16). */
 export const wrappedBytes = nonceBytes + keyBytes + tagBytes;
+const kidBytes = 8;
 const label = Buffer.from('ctl/wrap1\0', 'latin1');
 
 /** A tenant's key-encryption key, ready for use. */
@@ -21,25 +23,42 @@ export type WrapBinding = {
   readonly commitment: Buffer;
 };
 
-function encodeScope(scope: KeyScope): Buffer {
-  return scope.kind === 'subject'
-    ? Buffer.concat([Buffer.from([0]), uuidBytes(scope.subjectId)])
-    : Buffer.concat([Buffer.from([1]), Buffer.from(scope.purpose.normalize('NFC'), 'utf8')]);
+const maxPurposeBytes = 400;
+const subjectScopeBytes = 17;
+const scratch = Buffer.alloc(label.length + 18 + 2 + 1 + maxPurposeBytes + 8 + 4 + keyBytes);
+label.copy(scratch);
+
+/** A kind byte, then the subject's 16 bytes or the purpose. */
+function writeScope(scope: KeyScope, at: number): number {
+  if (scope.kind === 'subject') {
+    scratch.writeUInt16BE(subjectScopeBytes, at);
+    scratch[at + 2] = 0;
+    writeUuid(scope.subjectId, scratch, at + 3);
+    return at + 2 + subjectScopeBytes;
+  }
+  const purpose = Buffer.from(scope.purpose.normalize('NFC'), 'utf8');
+  if (purpose.length === 0 || purpose.length > maxPurposeBytes) {
+    throw cryptoError('ERR_CRYPTO_INPUT', `a purpose must have 1 to ${maxPurposeBytes} bytes`);
+  }
+  scratch.writeUInt16BE(1 + purpose.length, at);
+  scratch[at + 2] = 1;
+  scratch.set(purpose, at + 3);
+  return at + 3 + purpose.length;
 }
 
-/** label | u16 tenant | u16 scope | kid(8) | u32 epoch | commitment(32) */
+/**
+ * label | u16 tenant | u16 scope | kid(8) | u32 epoch | commitment(32)
+ *
+ * @returns a view of a shared buffer, good until the next call
+ */
 function bindingData(binding: WrapBinding, epoch: number): Buffer {
-  const scope = encodeScope(binding.scope);
-  const data = Buffer.allocUnsafe(label.length + 2 + 16 + 2 + scope.length + 8 + 4 + keyBytes);
-  let at = label.copy(data);
-  at = data.writeUInt16BE(16, at);
-  at += data.write(binding.tenantId.replaceAll('-', ''), at, 'hex');
-  at = data.writeUInt16BE(scope.length, at);
-  at += scope.copy(data, at);
-  at += binding.kid.copy(data, at);
-  at = data.writeUInt32BE(epoch, at);
-  at += binding.commitment.copy(data, at);
-  return data.subarray(0, at);
+  const tenant = tenantItem(binding.tenantId);
+  scratch.set(tenant, label.length);
+  let at = writeScope(binding.scope, label.length + tenant.length);
+  scratch.set(binding.kid, at);
+  at = scratch.writeUInt32BE(epoch, at + binding.kid.length);
+  scratch.set(binding.commitment, at);
+  return scratch.subarray(0, at + binding.commitment.length);
 }
 
 /** Wraps the 32 bytes of a data key under a tenant's key; exactly 60 bytes. */
@@ -62,7 +81,12 @@ function openWrapped(
   binding: WrapBinding,
   wrapped: Buffer,
 ): { key: KeyObject; bytes: Buffer } | null {
-  if (wrapped.length !== wrappedBytes || binding.commitment.length !== keyBytes) return null;
+  if (
+    wrapped.length !== wrappedBytes ||
+    binding.commitment.length !== keyBytes ||
+    binding.kid.length !== kidBytes
+  )
+    return null;
   const nonce = wrapped.subarray(0, nonceBytes);
   const bytes = aeadOpen(
     tenantKey.key,
@@ -91,15 +115,14 @@ export function unwrapDataKey(tenantKey: TenantKey, binding: WrapBinding, wrappe
 
 /** Wraps the same data key under another tenant key; null when it does not open under the first. */
 export function rewrapDataKey(
-  from: TenantKey,
-  to: TenantKey,
+  keys: { readonly from: TenantKey; readonly to: TenantKey },
   binding: WrapBinding,
   wrapped: Buffer,
   random: RandomPool,
 ): Buffer | null {
-  const opened = openWrapped(from, binding, wrapped);
+  const opened = openWrapped(keys.from, binding, wrapped);
   if (opened === null) return null;
-  const rewrapped = wrapDataKey(to, binding, opened.bytes, random);
+  const rewrapped = wrapDataKey(keys.to, binding, opened.bytes, random);
   opened.bytes.fill(0);
   return rewrapped;
 }
