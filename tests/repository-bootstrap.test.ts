@@ -23,14 +23,12 @@ if (folder === 'node24' && !existsSync(\`node_modules/\${platform}\`)) {
 `;
 const target = `
 const [what] = process.argv.slice(2);
+if (what === 'wait') process.on('SIGTERM', () => process.exit(5));
 const npm = Object.keys(process.env).filter((name) => name.startsWith('npm_')).toSorted();
 console.log(JSON.stringify({ args: process.argv.slice(2), npm }));
 if (what === 'exit') process.exit(7);
 if (what === 'die') process.kill(process.pid, 'SIGKILL');
-if (what === 'wait') {
-  process.on('SIGTERM', () => process.exit(5));
-  setInterval(() => undefined, 1000);
-}
+if (what === 'wait') setInterval(() => undefined, 1000);
 `;
 
 let root: string;

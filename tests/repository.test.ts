@@ -120,7 +120,7 @@ describe('what is promised', () => {
 describe('the repository test itself', () => {
   test('sees machine paths, registries and internal hosts', () => {
     const home = ['', 'home', 'somebody', 'x.ts'].join('/');
-    const registry = ['https:/', 'registry.npmjs.org', 'pg', '-', 'pg.tgz'].join('/');
+    const registry = ['https:/', ['registry', 'npmjs', 'org'].join('.'), 'pg', '-', 'pg.tgz'].join('/');
     expect(machineTraces('a.md', `see ${home}`)).toHaveLength(1);
     expect(machineTraces('a.md', `"resolved": "${registry}"`)).toHaveLength(1);
     expect(machineTraces('a.md', 'import "../work/x.ts"; https://example.org/home/x')).toEqual([]);

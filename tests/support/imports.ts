@@ -3,7 +3,13 @@ import { posix } from 'node:path';
 import { parseSync } from 'oxc-parser';
 
 /** One import; `to` is a path in the repository, or null for a package or a built-in. */
-export type ImportEdge = { readonly from: string; readonly to: string | null; readonly specifier: string };
+export type ImportEdge = {
+  readonly from: string;
+  readonly to: string | null;
+  readonly specifier: string;
+  /** True when nothing of it is left at run time. */
+  readonly typeOnly: boolean;
+};
 
 /** Every source file git knows or would add, with `/` between folders. */
 export function sourceFiles(root: string): readonly string[] {
@@ -26,20 +32,27 @@ export function sourceFiles(root: string): readonly string[] {
 export function readImports(file: string, code: string): readonly ImportEdge[] {
   const { module, program, errors } = parseSync(file, code);
   if (errors.length > 0) throw new Error(`${file} does not parse: ${errors[0]?.message ?? ''}`);
-  const specifiers = [
-    ...module.staticImports.map((item) => item.moduleRequest.value),
+  const isType = (start: number): boolean => /^(import|export)\s+type\b/.test(code.slice(start, start + 40));
+  const found: [specifier: string, typeOnly: boolean][] = [
+    ...module.staticImports.map((item): [string, boolean] => [item.moduleRequest.value, isType(item.start)]),
     ...module.staticExports.flatMap((item) =>
-      item.entries.flatMap((entry) => entry.moduleRequest?.value ?? []),
+      item.entries.flatMap((entry): [string, boolean][] =>
+        entry.moduleRequest == null ? [] : [[entry.moduleRequest.value, isType(item.start)]],
+      ),
     ),
-    ...module.dynamicImports.flatMap((item) =>
-      literal(code.slice(item.moduleRequest.start, item.moduleRequest.end)),
-    ),
-    ...importTypes(program),
+    ...module.dynamicImports
+      .flatMap((item) => literal(code.slice(item.moduleRequest.start, item.moduleRequest.end)))
+      .map((specifier): [string, boolean] => [specifier, false]),
+    ...importTypes(program).map((specifier): [string, boolean] => [specifier, true]),
   ];
-  return [...new Set(specifiers)].map((specifier) => ({
+  const typeOnly = new Map<string, boolean>();
+  for (const [specifier, erased] of found)
+    typeOnly.set(specifier, erased && typeOnly.get(specifier) !== false);
+  return [...typeOnly].map(([specifier, erased]) => ({
     from: file,
     to: resolve(file, specifier),
     specifier,
+    typeOnly: erased,
   }));
 }
 

@@ -14,7 +14,9 @@ export function breaches(edges: readonly ImportEdge[]): readonly string[] {
 
 function roomBreach(from: string, to: string): string | null {
   const [source, target] = [roomOf(from), roomOf(to)];
-  if (source === target || isFree(from)) return null;
+  if (isFree(from)) return null;
+  if (/(\.test|-fixture)\.tsx?$/.test(to)) return 'only tests import what belongs to tests';
+  if (source === target) return null;
   if (source === 'console') return 'the console imports nothing of the server';
   const [own, other] = [floorOf.get(source), floorOf.get(target)];
   if (other === undefined) return isSettled(source, to) ? null : `"${target}" is no room below`;
@@ -43,9 +45,11 @@ function packageBreach({ from, specifier }: ImportEdge): string | null {
   return `only ${owners.join(', ')} may import it`;
 }
 
-/** Tests and benches may look anywhere. */
+/** Tests, what they share beside the code (`*-fixture.ts`) and benches may look anywhere. */
 function isFree(file: string): boolean {
-  return outside.some((folder) => file.startsWith(`${folder}/`)) || /\.(test|bench)\.tsx?$/.test(file);
+  return (
+    outside.some((folder) => file.startsWith(`${folder}/`)) || /(\.(test|bench)|-fixture)\.tsx?$/.test(file)
+  );
 }
 
 function roomOf(file: string): string {
@@ -53,10 +57,12 @@ function roomOf(file: string): string {
   return at === -1 ? '' : file.slice(0, at);
 }
 
-/** Each circle once, as `a -> b -> a`, beginning with its first file by name. */
+/** Each circle of what is left at run time once, as `a -> b -> a`, beginning with its first file by name. */
 export function findCycles(edges: readonly ImportEdge[]): readonly string[] {
   const next = new Map<string, string[]>();
-  for (const { from, to } of edges) if (to !== null) next.set(from, [...(next.get(from) ?? []), to]);
+  for (const { from, to, typeOnly } of edges) {
+    if (to !== null && !typeOnly) next.set(from, [...(next.get(from) ?? []), to]);
+  }
   const state = new Map<string, 'open' | 'done'>();
   const path: string[] = [];
   const cycles = new Set<string>();
