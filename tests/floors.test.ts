@@ -19,6 +19,7 @@ describe('the walls between rooms', () => {
       from: 'db/errors.ts',
       to: 'kernel/index.ts',
       specifier: '../kernel/index.ts',
+      typeOnly: false,
     });
   });
 
