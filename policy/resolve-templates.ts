@@ -74,5 +74,7 @@ function resolveText(text: string, actor: Actor): unknown {
   if (match[1] === 'email') return actor.email ?? missing;
   const name = match[2] ?? '';
   const value = Object.hasOwn(actor.attributes, name) ? actor.attributes[name] : undefined;
-  return value === undefined || value === null || value === '' ? missing : value;
+  const empty =
+    value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
+  return empty ? missing : value;
 }
