@@ -37,10 +37,11 @@ async function buildAndComplete(turn: Turn): Promise<void> {
   const now = deps.clock.now();
   const collected = await turn.step(async (tx, row) => {
     const plan = parsePlan((await readPlan(tx, row)).document);
-    return { row, plan, data: await connector.export(tx, plan.identity.subjects, plan.steps) };
+    const data = await connector.export(tx, plan.identity.subjects, plan.steps);
+    return { row, plan, data, dataMap: await deps.dataMap.forTenant(tx) };
   });
   const pack = lawPack(collected.row.law, collected.row.law_version);
-  const information = articleFifteen(deps.dataMap, pack, collected.data);
+  const information = articleFifteen(collected.dataMap, pack, collected.data);
   const zip = await zipPackage({ requestId: turn.requestId, tenant: tenant.name, language: collected.row.language, createdAt: now, pack, information, data: collected.data });
   if (zip.length > maxPackageBytes) throw dsrError('ERR_DSR_PACKAGE_TOO_LARGE', `the package has ${zip.length} bytes, at most ${maxPackageBytes} are kept; export by hand`);
   const digest = sha256Hex(zip);

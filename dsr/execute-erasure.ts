@@ -68,9 +68,10 @@ export async function recordFailure(turn: Turn, error: unknown): Promise<void> {
   await turn.step(async (tx, row) => {
     const now = deps.clock.now();
     const attempt = row.attempts + 1;
-    const last = attempt >= (deps.options?.maxAttempts ?? defaultMaxAttempts);
+    // Only an execution is given up; a scan or a certificate that is owed is tried until it succeeds.
+    const last = row.state === 'executing' && attempt >= (deps.options?.maxAttempts ?? defaultMaxAttempts);
     const jitter = deps.randomBytes(2).readUInt16BE() / 65_536;
-    const waitMilliseconds = Math.min(600_000, 1_000 * 2 ** attempt) * (0.5 + jitter);
+    const waitMilliseconds = Math.min(600_000, 1_000 * 2 ** Math.min(attempt, 12)) * (0.5 + jitter);
     await tx.query(failTasks, [row.id, row.plan_hash, turn.fence, code, now]);
     await tx.query(updateAttempts, [row.id, attempt, last ? null : new Date(now.getTime() + waitMilliseconds)]);
     await deps.audit.append(tx, {
@@ -78,7 +79,7 @@ export async function recordFailure(turn: Turn, error: unknown): Promise<void> {
       targets: [{ type: 'dsr.request', id: row.id }],
       detail: { requestId: row.id, planHash: row.plan_hash ?? '', attempt, code: code.split(':')[0] ?? code },
     });
-    if (!last || row.state !== 'executing') return;
+    if (!last) return;
     const next = await transition(deps, tx, row, 'partially_completed', { actor: engineActor, note: `gave up after ${attempt} attempts: ${code}` });
     await enqueueMessage(deps, tx, next, { tenant, template: 'partially_completed' });
   });

@@ -31,7 +31,7 @@ export async function draftPlan({ deps, connector }: Ports, tx: Tx, row: Request
     type: row.type,
     law: row.law,
     lawVersion: row.law_version,
-    dataMapRevision: deps.dataMap.revision,
+    dataMapRevision: (await deps.dataMap.forTenant(tx)).revision,
     createdAt: by.at.toISOString(),
     createdBy: by.id,
     identity: { subjects: closure.subjects, found: closure.found, sharedIdentifiers: terms.shared },

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { AuditEvent, AuditSink, Clock, Logger, NewId, Principal, RandomBytes, SubjectId, TenantId } from '../kernel/index.ts';
 import type { Crypto } from '../crypto/index.ts';
 import type { Audit } from '../audit/index.ts';
-import type { DataMap } from '../datamap/index.ts';
+import type { DataMapRegistry } from '../datamap/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 
 /** A message to a person; the same key must never be delivered twice by a careful mailer. */
@@ -23,7 +23,8 @@ export type DsrDeps = {
   readonly database: Database;
   readonly crypto: Crypto;
   readonly audit: Audit;
-  readonly dataMap: DataMap;
+  /** The map in force for a tenant. */
+  readonly dataMap: Pick<DataMapRegistry, 'forTenant'>;
   readonly mailer: Mailer;
   readonly clock: Clock;
   readonly newId: NewId;

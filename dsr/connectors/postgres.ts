@@ -1,5 +1,5 @@
 import type { Crypto } from '../../crypto/index.ts';
-import type { DataMap } from '../../datamap/index.ts';
+import type { DataMapRegistry } from '../../datamap/index.ts';
 import type { Tx } from '../../db/index.ts';
 import { readPages } from '../store-catalog.ts';
 import { scanForPerson } from './absence-scan.ts';
@@ -15,27 +15,40 @@ import { collectSearchTerms } from './search-terms.ts';
 const limits = Object.freeze({ rowsPerCollection: 100_000, subjectsPerRequest: 1_000 });
 
 /** The connector for services whose rows live in our PostgreSQL: everything of one database in one transaction. */
-export function createPostgresConnector(deps: { readonly dataMap: DataMap; readonly crypto: Crypto }): Connector {
-  const { dataMap } = deps;
+export function createPostgresConnector(deps: { readonly dataMap: Pick<DataMapRegistry, 'forTenant'>; readonly crypto: Crypto }): Connector {
+  const { crypto } = deps;
+  const ports = async (tx: Tx) => ({ crypto, dataMap: await deps.dataMap.forTenant(tx) });
+  const live = async (tx: Tx) => {
+    const { dataMap } = await ports(tx);
+    return { crypto, dataMap, catalog: await loadCatalog(tx, dataMap) };
+  };
   return Object.freeze<Connector>({
     key: 'postgres',
     limits,
-    discover: async (tx) => requireReady(dataMap, await loadCatalog(tx, dataMap)),
-    close: (tx, identifiers) => closeIdentity(deps, tx, identifiers),
+    discover: async (tx) => {
+      const { dataMap, catalog } = await live(tx);
+      requireReady(dataMap, catalog);
+    },
+    close: async (tx, identifiers) => closeIdentity(await ports(tx), tx, identifiers),
     plan: async (tx, subjects, type) => {
-      const catalog = await loadCatalog(tx, dataMap);
+      const { dataMap, catalog } = await live(tx);
       requireReady(dataMap, catalog);
       const steps = await countSteps(dataMap, tx, draftSteps(dataMap, catalog, type), subjects);
       return { steps, warnings: type === 'erasure' ? warningsOf(dataMap, steps) : [] };
     },
-    searchTerms: (tx, subjects, identifiers) => collectSearchTerms(deps, tx, subjects, identifiers),
-    export: (tx, subjects, steps) => exportRows(deps, tx, subjects, { steps, maxRows: limits.rowsPerCollection }),
+    searchTerms: async (tx, subjects, identifiers) => collectSearchTerms(await ports(tx), tx, subjects, identifiers),
+    export: async (tx, subjects, steps) => exportRows(await ports(tx), tx, subjects, { steps, maxRows: limits.rowsPerCollection }),
     erase: async (tx, subjects, steps) => {
-      requireReady(dataMap, await loadCatalog(tx, dataMap));
+      const { dataMap, catalog } = await live(tx);
+      requireReady(dataMap, catalog);
       return eraseRows(dataMap, tx, subjects, steps);
     },
-    verifyAbsence: async (tx, terms, steps, scope) => scanForPerson(deps, tx, await loadCatalog(tx, dataMap), { terms, steps, scope }),
-    scanPages: async (tx: Tx) => {
+    verifyAbsence: async (tx, terms, steps, scope) => {
+      const { catalog, ...rest } = await live(tx);
+      return scanForPerson(rest, tx, catalog, { terms, steps, scope });
+    },
+    scanPages: async (tx) => {
+      const { dataMap } = await ports(tx);
       const { rows } = await tx.query<{ pages: number }>(readPages, [mappedSchemas(dataMap)]);
       return rows[0]?.pages ?? 0;
     },
