@@ -9,11 +9,14 @@ import {
   type TenantId,
 } from '../kernel/index.ts';
 import type { Database, Tx } from '../db/index.ts';
+import type { Readable } from 'node:stream';
 import { createEventChecker } from './check-event.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import { auditEvents } from './events.ts';
+import { createEvidencePack, type EvidenceRange } from './evidence.ts';
 import { createLogDirectory, type LogInfo } from './log-directory.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
+import { openGroups, type OpenedGroups } from './open-groups.ts';
 import { createRecorder } from './recorder.ts';
 import { createGroupSealer } from './sealed-groups.ts';
 import { createSequencer, type SequencerHealth } from './sequencer.ts';
@@ -26,6 +29,16 @@ export type Audit = AuditSink<Tx> &
   LogReader & {
     /** As `record`, for many; not all-or-nothing. */
     readonly recordMany: (events: readonly Parameters<AuditSink<Tx>['record']>[0][]) => Promise<void>;
+    /** A zip of a run of events that verifies offline; `to` defaults to the newest checkpoint. */
+    readonly evidence: (
+      tenantId: TenantId,
+      from: number,
+      to?: number,
+    ) => Promise<{ readonly range: EvidenceRange; readonly zip: Readable }>;
+    /** Makes sure the tenant's log and keys are at hand; call it before BEGIN. */
+    readonly prepare: (tenantId: TenantId) => Promise<LogInfo>;
+    /** Opens the groups behind some commitments (hex), for verification. */
+    readonly openCommitments: (tx: Tx, commitments: readonly string[]) => Promise<OpenedGroups>;
     /** The tenant's log, made when it has none. */
     readonly ensureLog: (tenantId: TenantId) => Promise<LogInfo>;
     /** The tenant's log, or null. */
@@ -76,6 +89,7 @@ export function createAudit(deps: AuditDeps): Audit {
     logger,
     ...(deps.maxQueued === undefined ? {} : { maxQueued: deps.maxQueued }),
   });
+  const reader = createLogReader(database, directory);
   const groups = createGroupSealer(deps);
   const recorder = createRecorder({
     database,
@@ -94,7 +108,19 @@ export function createAudit(deps: AuditDeps): Audit {
   return Object.freeze({
     ...recorder,
     ...createTrail(crypto, definitions),
-    ...createLogReader(database, directory),
+    ...reader,
+    evidence: async (tenantId: TenantId, from: number, to?: number) => {
+      const log = await directory.ensure(tenantId);
+      const checkpoint = await database.withTenant(tenantId, reader.head, { readOnly: true });
+      if (checkpoint === null) throw notFound('log', log.logId);
+      const range = { log, checkpoint, from, to: to ?? checkpoint.size };
+      return { range, zip: await createEvidencePack({ database, crypto, clock }, range) };
+    },
+    prepare: async (tenantId: TenantId) => {
+      await crypto.warm(tenantId);
+      return directory.ensure(tenantId);
+    },
+    openCommitments: (tx: Tx, commitments: readonly string[]) => openGroups(tx, crypto, commitments),
     ensureLog: directory.ensure,
     logInfo: directory.byTenant,
     flush: async () => {
@@ -142,10 +168,4 @@ function createWakeUps(
       poll = null;
     },
   };
-}
-
-/** A log's public facts, or the answer for what does not exist. @throws ERR_NOT_FOUND */
-export function requireLog(log: LogInfo | null, id: string): LogInfo {
-  if (log === null) throw notFound('log', id);
-  return log;
 }

@@ -1,6 +1,6 @@
 import type { AuditEvent, EventDefinition } from '../kernel/index.ts';
 import { auditError } from './errors.ts';
-import { leafHash } from './hash.ts';
+import { leafHash, sha256 } from './hash.ts';
 import { maxEntryBytes } from './entry-bundle.ts';
 
 /** Names of the personal field groups a leaf may commit to. */
@@ -55,6 +55,8 @@ export type LeafBody = {
   };
   readonly detail?: unknown;
   readonly detailDigest?: string;
+  /** SHA-256 of the idempotency key, in hex. */
+  readonly idempotencyHash?: string;
   readonly commitments?: Commitments;
 };
 
@@ -86,7 +88,7 @@ export function createLeaf(event: AuditEvent, parts: LeafParts): Leaf {
       `,${definitionText(definition)},"outcome":"${event.outcome}"${optional('reason', event.reason)}` +
       `,"actor":${actorText(event.actor)}${callText(event)}${touchedText(event)}${decisionText(event)}` +
       `${parts.detail.kind === 'inline' ? `,"detail":${parts.detail.json}` : `,"detailDigest":"${parts.detail.digest}"`}` +
-      `${commitmentText(parts.commitments)}}`,
+      `${optional('idempotencyHash', hashIdempotencyKey(event.idempotencyKey))}${commitmentText(parts.commitments)}}`,
     'utf8',
   );
   if (body.length > maxEntryBytes) {
@@ -148,6 +150,11 @@ function targetColumn(targets: LeafBody['targets']): string | null {
   return targets === undefined || targets.length === 0
     ? null
     : targets.map(({ type, id }) => `${type}/${id}`).join(' ');
+}
+
+/** What the leaf says of an idempotency key: keys may hold anything, so only their hash stands there. */
+export function hashIdempotencyKey(key: string | null | undefined): string | null {
+  return key == null ? null : sha256(Buffer.from(key, 'utf8')).toString('hex');
 }
 
 /** Reads a body back. @throws ERR_AUDIT_CORRUPT */

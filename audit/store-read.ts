@@ -53,29 +53,3 @@ export const selectDetail = statement(
   'audit.select_detail',
   `select body from audit.detail where tenant_id = $1 and digest = $2`,
 );
-
-/** Everything the verifier compares, in order; subjects are read beside it. */
-export const selectForVerification = statement(
-  'audit.select_for_verification',
-  `select seq, id, occurred_at as "occurredAt", received_at as "receivedAt", action, outcome, actor_id as "actorId", targets,
-     leaf_hash as "leafHash", body
-   from audit.entry where tenant_id = $1 and seq >= $2 order by seq limit $3`,
-);
-
-/** Subjects of a run of entries. */
-export const selectSubjectsOfRange = statement(
-  'audit.select_subjects_of_range',
-  `select seq, subject_id as "subjectId" from audit.entry_subject where tenant_id = $1 and seq >= $2 and seq < $3 order by seq`,
-);
-
-/** Checkpoints kept, in order. */
-export const selectCheckpoints = statement(
-  'audit.select_checkpoints',
-  `select size, root, note, signed_at as "signedAt" from audit.checkpoint where tenant_id = $1 and size > $2 order by size limit $3`,
-);
-
-/** Stored tiles beyond what the entries fill. */
-export const countTiles = statement(
-  'audit.count_tiles',
-  `select count(*)::integer as count from audit.tile where tenant_id = $1`,
-);

@@ -1,0 +1,11 @@
+/** Verifies an evidence pack that is read through `pack`. Throws an Error that names the first bad entry. */
+export function verifyPack(pack: {
+  readonly file: (path: string) => Promise<Buffer | null>;
+  readonly lines: (path: string) => AsyncIterable<string>;
+}): Promise<{
+  readonly origin: string;
+  readonly size: number;
+  readonly from: number;
+  readonly to: number;
+  readonly groups: number;
+}>;
