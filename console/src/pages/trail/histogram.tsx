@@ -1,0 +1,120 @@
+import { Trans, useLingui } from '@lingui/react/macro';
+import { useState, type PointerEvent } from 'react';
+import { DataTable, type Column } from '../../ui/data-table.tsx';
+import { exactUtc, Instant } from '../../ui/instant.tsx';
+import { Empty } from '../../ui/loaded.tsx';
+import type { Bucket } from './read-buckets.ts';
+
+const height = 92;
+const width = 1000;
+
+/** Events over time. Drag over bars to narrow the search; the same numbers stand in the table below. */
+export function Histogram(props: {
+  buckets: readonly Bucket[];
+  onRange: (from: string, to: string) => void;
+}) {
+  const { t } = useLingui();
+  const { buckets } = props;
+  const [brush, setBrush] = useState<readonly [number, number] | null>(null);
+  if (buckets.length === 0) return <Empty title={<Trans>Nothing to draw in this range</Trans>} />;
+  const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
+  const step = width / buckets.length;
+  const indexAt = (event: PointerEvent<SVGSVGElement>): number => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const share = (event.clientX - box.left) / Math.max(1, box.width);
+    return Math.min(buckets.length - 1, Math.max(0, Math.floor(share * buckets.length)));
+  };
+  const release = (): void => {
+    if (brush === null) return;
+    const first = buckets[Math.min(...brush)];
+    const last = buckets[Math.max(...brush)];
+    setBrush(null);
+    if (first !== undefined && last !== undefined) props.onRange(first.from, last.to);
+  };
+  const first = buckets[0]?.from ?? '';
+  const last = buckets.at(-1)?.to ?? '';
+  return (
+    <figure className="gh-figure">
+      <svg
+        className="gh-bars"
+        viewBox={`0 0 ${width} ${height}`}
+        preserveAspectRatio="none"
+        height={height}
+        role="img"
+        aria-label={t`Events over time; the table below holds the same numbers`}
+        onPointerDown={(event) => setBrush([indexAt(event), indexAt(event)])}
+        onPointerMove={(event) => brush !== null && setBrush([brush[0], indexAt(event)])}
+        onPointerUp={release}
+        onPointerLeave={() => setBrush(null)}
+      >
+        {buckets.map((bucket, index) => (
+          <Bar key={bucket.from} bucket={bucket} x={index * step} step={step} most={most} />
+        ))}
+        {brush === null ? null : (
+          <rect
+            className="gh-brush"
+            x={Math.min(...brush) * step}
+            width={(Math.abs(brush[1] - brush[0]) + 1) * step}
+            height={height}
+          />
+        )}
+      </svg>
+      <figcaption className="gh-small gh-muted gh-row">
+        <span>{exactUtc(new Date(first))}</span>
+        <span>
+          <Trans>highest bar: {most}; refused or failed in red at the foot; drag to narrow</Trans>
+        </span>
+        <span>{exactUtc(new Date(last))}</span>
+      </figcaption>
+      <HistogramTable buckets={buckets} />
+    </figure>
+  );
+}
+
+function Bar(props: { bucket: Bucket; x: number; step: number; most: number }) {
+  const { bucket, x, step, most } = props;
+  const scale = (count: number): number => (count === 0 ? 0 : Math.max(2, (count / most) * (height - 4)));
+  const barWidth = Math.max(1, step - Math.min(3, step * 0.18));
+  return (
+    <g>
+      <title>{`${exactUtc(new Date(bucket.from))}: ${bucket.count}`}</title>
+      <rect x={x} width={step} height={height} fill="transparent" />
+      <rect
+        className="gh-bar"
+        x={x}
+        y={height - scale(bucket.count)}
+        width={barWidth}
+        height={scale(bucket.count)}
+      />
+      <rect
+        className="gh-bar-bad"
+        x={x}
+        y={height - scale(bucket.refused)}
+        width={barWidth}
+        height={scale(bucket.refused)}
+      />
+    </g>
+  );
+}
+
+function HistogramTable(props: { buckets: readonly Bucket[] }) {
+  const { t } = useLingui();
+  const columns: readonly Column<Bucket>[] = [
+    { id: 'from', header: <Trans>From</Trans>, cell: (row) => <Instant at={row.from} exact /> },
+    { id: 'count', header: <Trans>Events</Trans>, cell: (row) => row.count, align: 'end' },
+    { id: 'refused', header: <Trans>Refused or failed</Trans>, cell: (row) => row.refused, align: 'end' },
+  ];
+  return (
+    <details>
+      <summary>
+        <Trans>The same as a table</Trans>
+      </summary>
+      <DataTable
+        label={t`Events over time`}
+        columns={columns}
+        rows={props.buckets.filter((bucket) => bucket.count > 0)}
+        rowKey={(row) => row.from}
+      />
+    </details>
+  );
+}

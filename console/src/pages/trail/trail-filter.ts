@@ -1,0 +1,26 @@
+/** The question that a trail's address asks. */
+export type TrailFilter = Partial<
+  Record<'actor' | 'action' | 'outcome' | 'subject' | 'from' | 'to' | 'q', string>
+>;
+
+/** The same question to the API. */
+export function queryOf(filter: TrailFilter): string {
+  const entries = Object.entries(filter).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
+  );
+  return new URLSearchParams(entries).toString();
+}
+
+/** `2026-11-23T14:05` in the viewer's zone as an instant; empty stays empty. */
+export function instantOf(local: string): string | undefined {
+  const at = new Date(local);
+  return local === '' || Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
+/** An instant as a datetime-local field wants it. */
+export function localOf(instant: string | undefined): string {
+  if (instant === undefined) return '';
+  const at = new Date(instant);
+  if (Number.isNaN(at.getTime())) return '';
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
