@@ -94,7 +94,8 @@ export function createLogger(options: LoggerOptions): Logger {
 }
 
 const textFormat = winston.format.printf((info) => {
-  const { level, message, timestamp, ...fields } = info;
+  const { level, message, timestamp, ...rest } = info;
+  const fields = Object.fromEntries(Object.entries(rest)); // winston's own symbols stay out
   const tail =
     Object.keys(fields).length === 0 ? '' : ` ${inspect(fields, { depth: 8, breakLength: Infinity })}`;
   return `${String(timestamp)} ${level.padEnd(5)} ${String(message)}${tail}`;

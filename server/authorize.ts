@@ -27,7 +27,7 @@ export type AuthorizeDeps = {
     resource: { readonly type: string },
     context: { readonly call: CallContext },
   ) => Promise<RouteDecision>;
-  readonly audit: AuditSink;
+  readonly audit: Pick<AuditSink, 'record'>;
   readonly now: () => Date;
 };
 

@@ -222,6 +222,8 @@ function answerProblem(
 function challenge(error: unknown, realm: string): Readonly<Record<string, string>> {
   if (!isGatehouseError(error) || error.status !== 401)
     return error instanceof GatehouseError && error.status === 503 ? { 'retry-after': '1' } : {};
+  const own = error.details['challenge'];
+  if (typeof own === 'string') return { 'www-authenticate': own };
   if (error.code === 'ERR_STEP_UP_REQUIRED') {
     const acr = String(error.details['acrValues'] ?? 'aal2');
     const maxAge = String(error.details['maxAgeSeconds'] ?? 300);

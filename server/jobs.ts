@@ -1,6 +1,7 @@
 import { PgBoss } from 'pg-boss';
-import { statement, type ConnectionUrls, type Database } from '../db/index.ts';
+import type { ConnectionUrls, Database } from '../db/index.ts';
 import type { Logger } from '../kernel/index.ts';
+import { pingDatabase } from './store.ts';
 
 const schema = 'pgboss';
 
@@ -105,9 +106,7 @@ export function startTicker(ticker: Ticker, logger: Logger): { readonly stop: ()
   };
 }
 
-const pingStatement = statement('server.ping', 'select 1 as ok');
-
 /** Whether the database answers. */
 export async function ping(database: Database): Promise<void> {
-  await database.withSystem((tx) => tx.query(pingStatement));
+  await database.withSystem((tx) => tx.query(pingDatabase));
 }

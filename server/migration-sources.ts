@@ -17,7 +17,6 @@ export const migrationSources: readonly MigrationSource[] = Object.freeze([
   of('policy', 'policy'),
   of('dsr', 'dsr'),
   of('gateway', 'gateway'),
-  of('server', 'server'),
   of('marketing_contacts', 'examples', 'marketing', 'contacts'),
   of('marketing_engagement', 'examples', 'marketing', 'engagement'),
   of('marketing_campaigns', 'examples', 'marketing', 'campaigns'),

@@ -1,0 +1,1 @@
+export { readBootstrap, type Bootstrap } from '../server/index.ts';

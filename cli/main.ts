@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+import { isGatehouseError } from '../kernel/index.ts';
+import type { Command, CommandIo, ExitCode } from './command.ts';
+import { commands } from './commands.ts';
+
+/** Runs one command line. @param argv - words after `gatehouse` */
+export async function main(argv: readonly string[], io: CommandIo): Promise<ExitCode> {
+  const command = findCommand(argv);
+  if (command === null) {
+    io.error(help());
+    return argv.length === 0 || argv[0] === 'help' || argv[0] === '--help' ? 0 : 2;
+  }
+  const words = command.name.split(' ').length;
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: argv.slice(words),
+      options: { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    io.error(`${error instanceof Error ? error.message : String(error)}\nusage: ${command.usage}`);
+    return 2;
+  }
+  const values = parsed.values as Readonly<Record<string, string | boolean | undefined>>; // no option of ours is `multiple`
+  if (values['help'] === true) {
+    io.out(`${command.summary}\nusage: ${command.usage}`);
+    return 0;
+  }
+  try {
+    return await command.run({ values, positionals: parsed.positionals, io, json: values['json'] === true });
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+/** The longest name wins: `dsr verify` before `dsr`. */
+function findCommand(argv: readonly string[]): Command | null {
+  const matches = commands.filter((command) =>
+    command.name.split(' ').every((word, index) => argv[index] === word),
+  );
+  return matches.toSorted((a, b) => b.name.length - a.name.length)[0] ?? null;
+}
+
+function report(error: unknown, io: CommandIo): ExitCode {
+  if (isGatehouseError(error)) {
+    io.error(`${error.code}: ${error.message}`);
+    return 1;
+  }
+  io.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
+}
+
+function help(): string {
+  const width = Math.max(...commands.map((command) => command.name.length));
+  const lines = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
+  return [
+    'usage: gatehouse <command> [options]   (every command takes --json and --help)',
+    '',
+    ...lines,
+  ].join('\n');
+}
+
+if (import.meta.main) {
+  const io: CommandIo = {
+    out: (line) => void process.stdout.write(`${line}\n`),
+    error: (line) => void process.stderr.write(`${line}\n`),
+    environment: process.env,
+  };
+  process.exitCode = await main(process.argv.slice(2), io);
+}

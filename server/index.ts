@@ -1,0 +1,7 @@
+export { bootstrapSchema, readBootstrap, type Bootstrap } from './bootstrap-file.ts';
+export { readConfig, settingsHelp, type Config } from './config.ts';
+export { allEvents, compose, type House } from './compose.ts';
+export { openApiDocument } from './openapi.ts';
+export { migrationSources } from './migration-sources.ts';
+export { seedDemo } from './demo.ts';
+export { startFailure, startHouse, type RunningHouse } from './start.ts';

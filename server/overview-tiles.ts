@@ -1,0 +1,128 @@
+import { exactlyOne } from '../db/index.ts';
+import { findDrift } from '../datamap/index.ts';
+import { systemClock, type Principal } from '../kernel/index.ts';
+import type { Rooms } from './compose.ts';
+import type { PostureTile, TileSource } from './overview.ts';
+import { countOpenRequests } from './store.ts';
+
+/** One source of tiles for each guard that has something to say. */
+export function overviewSources(rooms: Rooms): readonly TileSource[] {
+  return [
+    { action: 'dsr.read', tiles: (principal) => requestTiles(rooms, principal) },
+    { action: 'audit.read', tiles: (principal) => logTiles(rooms, principal) },
+    { action: 'crypto.read', tiles: (principal) => keyTiles(rooms, principal) },
+    { action: 'datamap.read', tiles: (principal) => mapTiles(rooms, principal) },
+    { action: 'policy.read', tiles: async () => [guardrailTile(rooms)] },
+  ];
+}
+
+async function requestTiles({ database }: Rooms, { tenantId }: Principal): Promise<readonly PostureTile[]> {
+  const counts = await database.withTenant(
+    tenantId,
+    async (tx) =>
+      exactlyOne(
+        await tx.query<{ open: number; overdue: number; soon: number }>(countOpenRequests, [
+          tenantId,
+          systemClock.now(),
+        ]),
+        'count',
+      ),
+    { readOnly: true },
+  );
+  const state = counts.overdue > 0 ? 'failing' : counts.soon > 0 ? 'attention' : 'ok';
+  const detail =
+    counts.overdue > 0
+      ? `${counts.overdue} past the legal deadline`
+      : counts.soon > 0
+        ? `${counts.soon} due within three days`
+        : 'none overdue, none due within three days';
+  return [
+    {
+      id: 'dsr.clock',
+      guard: 'dsr',
+      title: 'Requests within their legal clock',
+      state,
+      value: `${counts.open} open`,
+      detail,
+    },
+  ];
+}
+
+async function logTiles({ audit }: Rooms, { tenantId }: Principal): Promise<readonly PostureTile[]> {
+  const { ok, detail } = audit.health();
+  const { logId } = await audit.ensureLog(tenantId);
+  const checkpoint = await audit.checkpoint(logId);
+  const size = checkpoint?.split('\n')[1] ?? '0';
+  return [
+    {
+      id: 'audit.log',
+      guard: 'audit',
+      title: 'Trail in signed checkpoints',
+      state: ok ? 'ok' : 'failing',
+      value: `${size} events`,
+      detail,
+    },
+  ];
+}
+
+async function keyTiles(
+  { database, crypto }: Rooms,
+  { tenantId }: Principal,
+): Promise<readonly PostureTile[]> {
+  const status = await database.withTenant(tenantId, (tx) => crypto.status(tx), { readOnly: true });
+  const active = status.epochs.find((epoch) => epoch.state === 'active');
+  return [
+    {
+      id: 'crypto.root',
+      guard: 'crypto',
+      title: 'Root key provider',
+      state: status.provider.development ? 'attention' : 'ok',
+      value: status.provider.name,
+      detail: status.provider.development
+        ? 'a development root key: choose a provider before real data comes in'
+        : 'not a development key',
+    },
+    {
+      id: 'crypto.subjects',
+      guard: 'crypto',
+      title: 'People with a key of their own',
+      state: 'ok',
+      value: String(status.subjects.active),
+      detail: `${status.subjects.shredded} shredded; key epoch ${active?.epoch ?? 'none'}`,
+    },
+  ];
+}
+
+async function mapTiles(
+  { database, dataMap }: Rooms,
+  { tenantId }: Principal,
+): Promise<readonly PostureTile[]> {
+  const drift = await database.withTenant(
+    tenantId,
+    async (tx) => findDrift(tx, await dataMap.forTenant(tx)),
+    { readOnly: true },
+  );
+  const state = drift.length === 0 ? 'ok' : 'attention';
+  return [
+    {
+      id: 'datamap.drift',
+      guard: 'datamap',
+      title: 'Data map agrees with the live schema',
+      state,
+      value: `${drift.length} findings`,
+      detail: drift.length === 0 ? 'every column is mapped' : 'columns that no map covers; see the data map',
+    },
+  ];
+}
+
+function guardrailTile({ policy }: Rooms): PostureTile {
+  const { ok, detail } = policy.health();
+  return {
+    id: 'policy.guardrails',
+    guard: 'policy',
+    title: 'Guardrails loaded',
+    state: ok ? 'ok' : 'failing',
+    value: ok ? 'active' : 'broken',
+    detail,
+  };
+}

@@ -1,0 +1,32 @@
+import { platformTenantId } from '../kernel/index.ts';
+import type { Rooms } from './compose.ts';
+import type { ReadinessCheck } from './health-routes.ts';
+import { ping } from './jobs.ts';
+
+/** What must be well before traffic is accepted. */
+export function readinessChecks(rooms: Rooms): readonly ReadinessCheck[] {
+  return [
+    {
+      name: 'database',
+      check: async () => {
+        await ping(rooms.database);
+        return { ok: true, detail: 'answers' };
+      },
+    },
+    {
+      name: 'keys',
+      check: async () => {
+        await rooms.crypto.warm(platformTenantId);
+        return { ok: true, detail: 'the root key opens' };
+      },
+    },
+    {
+      name: 'log',
+      check: async () => {
+        const { ok, detail } = rooms.audit.health();
+        return { ok, detail };
+      },
+    },
+    { name: 'policy', check: async () => rooms.policy.health() },
+  ];
+}

@@ -1,0 +1,69 @@
+import { exactlyOne } from '../db/index.ts';
+import { parseTenantId, type TenantId } from '../kernel/index.ts';
+import type { PolicyRule } from '../policy/index.ts';
+import { tenantCreated } from './events.ts';
+import { findTenant, insertTenant } from './store.ts';
+import type { House } from './compose.ts';
+
+/** A customer organisation to be. */
+export type NewTenant = {
+  readonly slug: string;
+  readonly name: string;
+  readonly settings: {
+    readonly timeZone: string;
+    readonly country: string;
+    readonly languages: readonly string[];
+  };
+  /** Rules over the tenant's data, by role name. */
+  readonly dataRules: Readonly<Record<string, readonly PolicyRule[]>>;
+};
+
+/** Every role may open the overview; its tiles are decided one by one. */
+const overviewRule: PolicyRule = { action: 'server.overview', subject: 'server' };
+
+/**
+ * Creates a tenant with its keys, its log, its roles and its embedded sign-in; doing it again finishes what an
+ * interrupted attempt left open.
+ */
+export async function createTenant(house: House, tenant: NewTenant): Promise<TenantId> {
+  const id = await insertOnce(house, tenant);
+  await house.crypto.warm(id);
+  await house.audit.ensureLog(id);
+  await house.database.withTenant(id, (tx) =>
+    house.policy.installDefaultRoles(tx, withOverview(tenant.dataRules)),
+  );
+  return id;
+}
+
+async function insertOnce(house: House, tenant: NewTenant): Promise<TenantId> {
+  const fresh = house.newId();
+  const created = await house.database.withSystem((tx) =>
+    tx.query(insertTenant, [fresh, tenant.slug, tenant.name, JSON.stringify(tenant.settings)]),
+  );
+  const found = await house.database.withSystem((tx) => tx.query<{ id: string }>(findTenant, [tenant.slug]));
+  const id = parseTenantId(exactlyOne(found, `tenant "${tenant.slug}"`).id);
+  if (created.rowCount === 1) await recordCreation(house, id, tenant.slug);
+  return id;
+}
+
+async function recordCreation(house: House, tenantId: TenantId, slug: string): Promise<void> {
+  await house.crypto.warm(tenantId);
+  await house.audit.ensureLog(tenantId);
+  await house.audit.record({
+    definition: tenantCreated,
+    tenantId,
+    outcome: 'success',
+    actor: { kind: 'system', id: 'server', displayName: 'Gatehouse' },
+    targets: [{ type: 'tenant', id: tenantId }],
+    detail: { slug },
+    idempotencyKey: `tenant-created-${tenantId}`,
+  });
+}
+
+const roleNames = ['marketer', 'security_admin', 'dpo', 'auditor', 'platform_engineer'] as const;
+
+function withOverview(rules: NewTenant['dataRules']): Record<string, readonly PolicyRule[]> {
+  const result: Record<string, readonly PolicyRule[]> = { ...rules };
+  for (const role of roleNames) result[role] = [...(rules[role] ?? []), overviewRule];
+  return result;
+}
