@@ -9,10 +9,19 @@ export const tagBytes = 16;
 const keyBytes = 32;
 const tagOption = Object.freeze({ authTagLength: tagBytes });
 
-function requireShape(key: KeyObject, nonce: Uint8Array): void {
+declare const checked: unique symbol;
+/** A secret KeyObject of 32 bytes; checked once, not at every use. */
+export type AeadKey = KeyObject & { readonly [checked]: true };
+
+/** @throws ERR_CRYPTO_KEY when it is not a secret key of 32 bytes */
+export function toAeadKey(key: KeyObject): AeadKey {
   if (key.type !== 'secret' || key.symmetricKeySize !== keyBytes) {
     throw cryptoError('ERR_CRYPTO_KEY', 'AES-256-GCM takes a secret KeyObject of 32 bytes');
   }
+  return key as AeadKey; // just checked
+}
+
+function requireNonce(nonce: Uint8Array): void {
   if (nonce.length !== nonceBytes)
     throw cryptoError('ERR_CRYPTO_KEY', 'AES-256-GCM takes a nonce of 12 bytes');
 }
@@ -24,14 +33,14 @@ function requireShape(key: KeyObject, nonce: Uint8Array): void {
  * @see https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf
  */
 export function aeadSealInto(
-  key: KeyObject,
+  key: AeadKey,
   nonce: Uint8Array,
   associatedData: Uint8Array,
   plaintext: Uint8Array,
   target: Buffer,
   offset: number,
 ): void {
-  requireShape(key, nonce);
+  requireNonce(nonce);
   const cipher = createCipheriv(algorithm, key, nonce, tagOption);
   cipher.setAAD(associatedData);
   target.set(cipher.update(plaintext), offset);
@@ -41,7 +50,7 @@ export function aeadSealInto(
 
 /** Ciphertext and tag as one new buffer. */
 export function aeadSeal(
-  key: KeyObject,
+  key: AeadKey,
   nonce: Uint8Array,
   associatedData: Uint8Array,
   plaintext: Uint8Array,
@@ -58,12 +67,12 @@ export function aeadSeal(
  * @returns the plaintext, or null when it is too short or not authentic: one answer for every cause
  */
 export function aeadOpen(
-  key: KeyObject,
+  key: AeadKey,
   nonce: Uint8Array,
   associatedData: Uint8Array,
   sealed: Uint8Array,
 ): Buffer | null {
-  requireShape(key, nonce);
+  requireNonce(nonce);
   const end = sealed.length - tagBytes;
   if (end < 0) return null;
   const decipher = createDecipheriv(algorithm, key, nonce, tagOption);

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { KeyId, TenantId } from '../kernel/index.ts';
+import type { AeadKey } from './aead.ts';
 import { deriveEncryptionKey, deriveIndexKey, deriveMacKey, type Suite } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import type { KeyScope } from './types.ts';
@@ -33,8 +34,8 @@ export type DataKey = {
   readonly onUncounted: OnUncounted;
   /** Messages sealed here since then. */
   sealed: number;
-  field: KeyObject | null;
-  row: KeyObject | null;
+  field: AeadKey | null;
+  row: AeadKey | null;
   mac: KeyObject | null;
   indexes: Map<IndexName, KeyObject> | null;
 };
@@ -61,7 +62,7 @@ export function createDataKey(parts: DataKeyParts): DataKey {
 }
 
 /** The key for one suite. */
-export function encryptionKeyOf(key: DataKey, suite: Suite): KeyObject {
+export function encryptionKeyOf(key: DataKey, suite: Suite): AeadKey {
   if (suite === 0x01) return (key.field ??= deriveEncryptionKey(key.material, suite));
   return (key.row ??= deriveEncryptionKey(key.material, suite));
 }

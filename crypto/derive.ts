@@ -1,8 +1,11 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { toAeadKey, type AeadKey } from './aead.ts';
 
 /** Suites of CT1 that this house writes and reads. */
 export type Suite = 0x01 | 0x03;
 
+const fieldSuiteByte = Buffer.from([0x01]);
+const rowSuiteByte = Buffer.from([0x03]);
 const encryptLabel = Buffer.from('ctl/ct1/enc\0', 'latin1');
 const commitLabel = Buffer.from('ctl/ct1/commit\0', 'latin1');
 const indexLabel = Buffer.from('ctl/ct1/index\0', 'latin1');
@@ -34,8 +37,8 @@ function expandToKey(key: KeyObject, ...info: readonly Uint8Array[]): KeyObject 
 }
 
 /** The key that encrypts under one suite. */
-export function deriveEncryptionKey(dataKey: KeyObject, suite: Suite): KeyObject {
-  return expandToKey(dataKey, encryptLabel, Buffer.from([suite]));
+export function deriveEncryptionKey(dataKey: KeyObject, suite: Suite): AeadKey {
+  return toAeadKey(expandToKey(dataKey, encryptLabel, suite === 0x01 ? fieldSuiteByte : rowSuiteByte));
 }
 
 /** What a data-key row commits to. */

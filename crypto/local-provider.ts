@@ -1,7 +1,7 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { z } from 'zod';
 import type { RandomBytes, Secret, TenantId } from '../kernel/index.ts';
-import { aeadOpen, aeadSeal, nonceBytes, tagBytes } from './aead.ts';
+import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from './aead.ts';
 import { uuidBytes } from './associated-data.ts';
 import { expand, keyBytes } from './derive.ts';
 import { cryptoError } from './errors.ts';
@@ -54,14 +54,14 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
   rootBytes.fill(0);
   const destroyed = new Set(content.destroyed);
   const name = (tenantId: TenantId, epoch: number): string => `${tenantId}/${epoch}`;
-  const epochKey = (tenantId: TenantId, epoch: number): KeyObject => {
+  const epochKey = (tenantId: TenantId, epoch: number): AeadKey => {
     if (destroyed.has(name(tenantId, epoch))) {
       throw cryptoError(
         'ERR_CRYPTO_ROOT',
         `epoch ${epoch} of the tenant was destroyed and is never opened again`,
       );
     }
-    return createSecretKey(expand(root, rootLabel, bindingOf(tenantId, epoch)));
+    return toAeadKey(createSecretKey(expand(root, rootLabel, bindingOf(tenantId, epoch))));
   };
   return Object.freeze({
     name: 'local',

@@ -1,9 +1,9 @@
-import { createSecretKey, scrypt, type KeyObject } from 'node:crypto';
+import { createSecretKey, scrypt } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { RandomBytes, Secret } from '../kernel/index.ts';
-import { aeadOpen, aeadSeal, nonceBytes, tagBytes } from './aead.ts';
+import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from './aead.ts';
 import { cryptoError } from './errors.ts';
 
 const base64 = z
@@ -28,10 +28,10 @@ const minPassphraseLength = 12;
 const saltBytes = 16;
 
 /** A file whose content only the passphrase opens. */
-export type PassphraseSeal = { readonly kdf: SealedFile['kdf']; readonly key: KeyObject };
+export type PassphraseSeal = { readonly kdf: SealedFile['kdf']; readonly key: AeadKey };
 
 /** scrypt with r = 8, p = 1. @see https://www.rfc-editor.org/rfc/rfc7914 */
-async function deriveKey(passphrase: Secret, kdf: SealedFile['kdf']): Promise<KeyObject> {
+async function deriveKey(passphrase: Secret, kdf: SealedFile['kdf']): Promise<AeadKey> {
   const cost = 2 ** kdf.costLog2;
   const bytes = await new Promise<Buffer>((resolve, reject) => {
     const options = { N: cost, r: 8, p: 1, maxmem: 256 * cost * 8 };
@@ -43,7 +43,7 @@ async function deriveKey(passphrase: Secret, kdf: SealedFile['kdf']): Promise<Ke
       (error, key) => (error === null ? resolve(key) : reject(error)),
     );
   });
-  const key = createSecretKey(bytes);
+  const key = toAeadKey(createSecretKey(bytes));
   bytes.fill(0);
   return key;
 }

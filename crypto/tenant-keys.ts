@@ -1,6 +1,7 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import type { Tx } from '../db/index.ts';
 import type { Clock, TenantId } from '../kernel/index.ts';
+import { toAeadKey, type AeadKey } from './aead.ts';
 import { equalInConstantTime, keyBytes, tenantKeyCommitment } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import type { RandomPool } from './nonce-pool.ts';
@@ -39,7 +40,7 @@ type TenantKeyRow = {
 };
 type Held = { readonly key: TenantKey; readonly expiresAt: number };
 type HeldKeys = {
-  readonly find: (name: string) => TenantKey | null;
+  readonly find: (tx: Tx, name: string) => TenantKey | null;
   readonly keepOnCommit: (tx: Tx, names: readonly string[], key: TenantKey) => void;
 };
 
@@ -60,7 +61,7 @@ export function createTenantKeys(deps: TenantKeysDeps): TenantKeys {
   };
   return Object.freeze({
     active: async (tx: Tx) => {
-      const known = keys.find(activeName(tx.tenantId));
+      const known = keys.find(tx, activeName(tx.tenantId));
       if (known !== null) return known;
       const key = await readOrCreate(tx, deps, unwrap);
       keys.keepOnCommit(tx, [activeName(tx.tenantId), epochName(tx.tenantId, key.epoch)], key);
@@ -68,7 +69,7 @@ export function createTenantKeys(deps: TenantKeysDeps): TenantKeys {
     },
     byEpoch: async (tx: Tx, epoch: number) => {
       const name = epochName(tx.tenantId, epoch);
-      const known = keys.find(name);
+      const known = keys.find(tx, name);
       if (known !== null) return known;
       const { rows } = await tx.query<TenantKeyRow>(readTenantKey, [tx.tenantId, epoch]);
       const row = rows[0];
@@ -92,8 +93,11 @@ function createHeldKeys(
   held: Map<string, Held>,
   currentVersion: () => number | null,
 ): HeldKeys {
+  const ofTransaction = new WeakMap<Tx, Map<string, TenantKey>>();
   return {
-    find: (name) => {
+    find: (tx, name) => {
+      const own = ofTransaction.get(tx)?.get(name);
+      if (own !== undefined) return own;
       const entry = held.get(name);
       if (entry === undefined) return null;
       if (entry.expiresAt > deps.clock.now().getTime()) return entry.key;
@@ -101,6 +105,9 @@ function createHeldKeys(
       return null;
     },
     keepOnCommit: (tx, names, key) => {
+      const own = ofTransaction.get(tx) ?? new Map<string, TenantKey>();
+      ofTransaction.set(tx, own);
+      for (const name of names) own.set(name, key);
       const version = currentVersion();
       const expiresAt = deps.clock.now().getTime() + deps.maxAgeSeconds * 1_000;
       tx.onCommit(() => {
@@ -115,7 +122,7 @@ function createHeldKeys(
 async function generate(deps: TenantKeysDeps, tenantId: TenantId, epoch: number): Promise<NewTenantKey> {
   const bytes = Buffer.allocUnsafeSlow(keyBytes);
   deps.random.fill(bytes, 0, keyBytes);
-  const key = createSecretKey(bytes);
+  const key = toAeadKey(createSecretKey(bytes));
   const wrapped = await deps.root.wrap(tenantId, epoch, bytes);
   bytes.fill(0);
   return { epoch, key, wrapped, commitment: tenantKeyCommitment(key) };
@@ -125,7 +132,7 @@ type Unwrap = (tenantId: TenantId, row: TenantKeyRow) => Promise<TenantKey>;
 
 /** One call to the root even when many transactions ask at once. */
 function createUnwrapper(root: RootProvider): Unwrap {
-  const running = new Map<string, Promise<KeyObject>>();
+  const running = new Map<string, Promise<AeadKey>>();
   return async (tenantId, row) => {
     const name = `${epochName(tenantId, row.epoch)}/${row.commitment.toString('hex')}`;
     const call = running.get(name) ?? unwrapOne(root, tenantId, row).finally(() => running.delete(name));
@@ -134,7 +141,7 @@ function createUnwrapper(root: RootProvider): Unwrap {
   };
 }
 
-async function unwrapOne(root: RootProvider, tenantId: TenantId, row: TenantKeyRow): Promise<KeyObject> {
+async function unwrapOne(root: RootProvider, tenantId: TenantId, row: TenantKeyRow): Promise<AeadKey> {
   if (row.provider !== root.name) {
     throw cryptoError(
       'ERR_CRYPTO_ROOT',
@@ -142,7 +149,7 @@ async function unwrapOne(root: RootProvider, tenantId: TenantId, row: TenantKeyR
     );
   }
   const bytes = await root.unwrap(tenantId, row.epoch, row.wrapped);
-  const key = bytes.length === keyBytes ? createSecretKey(bytes) : null;
+  const key = bytes.length === keyBytes ? toAeadKey(createSecretKey(bytes)) : null;
   bytes.fill(0);
   if (key === null || !equalInConstantTime(tenantKeyCommitment(key), row.commitment)) {
     throw cryptoError(

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { TenantId } from '../kernel/index.ts';
-import { aeadOpen, aeadSealInto, nonceBytes, tagBytes } from './aead.ts';
+import { aeadOpen, aeadSealInto, nonceBytes, tagBytes, type AeadKey } from './aead.ts';
 import { tenantItem, writeUuid } from './associated-data.ts';
 import { dataKeyCommitment, equalInConstantTime, keyBytes } from './derive.ts';
 import { cryptoError } from './errors.ts';
@@ -13,7 +13,7 @@ const kidBytes = 8;
 const label = Buffer.from('ctl/wrap1\0', 'latin1');
 
 /** A tenant's key-encryption key, ready for use. */
-export type TenantKey = { readonly epoch: number; readonly key: KeyObject };
+export type TenantKey = { readonly epoch: number; readonly key: AeadKey };
 
 /** What a wrapped data key is bound to. */
 export type WrapBinding = {
