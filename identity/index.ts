@@ -8,4 +8,6 @@ export { identityError, type IdentityErrorCode } from './errors.ts';
 export { bareChallenge, stepUpChallenge } from './token/challenge.ts';
 export { identityEvents } from './events.ts';
 export * as identityStatements from './store.ts';
+export type { UserRow } from './accounts/store-accounts.ts';
+export type { SessionRow } from './sessions/store-sessions.ts';
 export { createKeycloakAdapter, type KeycloakAdapter } from './keycloak/adapter.ts';

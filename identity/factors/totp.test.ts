@@ -36,9 +36,12 @@ test('a step at or before the last accepted one is refused, also when the clock 
   expect(provenTotpStep(secret, '081804', start, 99_999_999)).toBeNull();
 });
 
-test.each(['', '12345', '1234567', '12345a', '123 456', '１２３４５６', '-12345', '0x1234'])('malformed input %j is a no, never an error', (code) => {
-  expect(provenTotpStep(secret, code, 59, 0)).toBeNull();
-});
+test.each(['', '12345', '1234567', '12345a', '123 456', '１２３４５６', '-12345', '0x1234'])(
+  'malformed input %j is a no, never an error',
+  (code) => {
+    expect(provenTotpStep(secret, code, 59, 0)).toBeNull();
+  },
+);
 
 test('a new secret has 160 bits and goes into the URI of the app', () => {
   const fresh = newTotpSecret();
@@ -49,7 +52,9 @@ test('a new secret has 160 bits and goes into the URI of the app', () => {
 testUnless(oathtoolMissing(), 'codes of oathtool, an independent authenticator, are accepted', () => {
   const seconds = 1_900_000_000;
   const fresh = newTotpSecret();
-  const code = execFileSync('oathtool', ['--totp', '--base32', '--now', `@${seconds}`, fresh], { encoding: 'utf8' }).trim();
+  const code = execFileSync('oathtool', ['--totp', '--base32', '--now', `@${seconds}`, fresh], {
+    encoding: 'utf8',
+  }).trim();
   expect(provenTotpStep(fresh, code, seconds, 0)).toBe(Math.floor(seconds / 30));
 });
 

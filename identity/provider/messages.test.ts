@@ -17,18 +17,30 @@ test.each([
 test('every text exists in both languages and differs', () => {
   const [english, polish] = [messagesOf('en'), messagesOf('pl')];
   expect(Object.keys(polish)).toEqual(Object.keys(english));
-  for (const [key, text] of Object.entries(polish)) expect([key, text]).not.toEqual([key, english[key as keyof typeof english]]);
+  for (const [key, text] of Object.entries(polish))
+    expect([key, text]).not.toEqual([key, english[key as keyof typeof english]]);
 });
 
 test('what a person typed cannot become markup', () => {
   const hostile = '"><script>alert(1)</script>';
-  const html = passwordPage({ language: 'pl', tenantName: hostile, action: hostile, problem: { kind: 'wrong_password' }, email: hostile });
+  const html = passwordPage({
+    language: 'pl',
+    tenantName: hostile,
+    action: hostile,
+    problem: { kind: 'wrong_password' },
+    email: hostile,
+  });
   expect(html).not.toContain('<script');
   expect(html).toContain('lang="pl"');
 });
 
 test('the pages have no inline script or style, and label what they ask for', () => {
-  const input = { language: 'en', tenantName: 'Acme', action: '/oidc/interaction/x', problem: { kind: 'wrong_code' } } as const;
+  const input = {
+    language: 'en',
+    tenantName: 'Acme',
+    action: '/oidc/interaction/x',
+    problem: { kind: 'wrong_code' },
+  } as const;
   for (const html of [passwordPage({ ...input, email: '' }), codePage(input), errorPage('en', 'expired')]) {
     expect(html).not.toMatch(/<script|<style|style=|\son[a-z]+=/);
     for (const [, id] of html.matchAll(/<input id="(\w+)"/g)) expect(html).toContain(`<label for="${id}">`);

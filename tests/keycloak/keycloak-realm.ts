@@ -6,7 +6,11 @@ import type { ContractUser } from '../support/sign-in-contract.ts';
 export type RealmSecrets = { readonly console: string; readonly api: string; readonly service: string };
 
 /** The realm that we ship, filled for one house, with people in it. */
-export async function fillRealm(houseUrl: string, secrets: RealmSecrets, users: readonly ContractUser[]): Promise<object> {
+export async function fillRealm(
+  houseUrl: string,
+  secrets: RealmSecrets,
+  users: readonly ContractUser[],
+): Promise<object> {
   const file = join(import.meta.dirname, '..', '..', 'deploy', 'keycloak', 'realm.json');
   const text = (await readFile(file, 'utf8'))
     .replaceAll('${GATEHOUSE_URL}', houseUrl)
@@ -17,7 +21,14 @@ export async function fillRealm(houseUrl: string, secrets: RealmSecrets, users: 
 }
 
 function toUser({ name, password, totpSecret }: ContractUser): object {
-  const credentialData = { subType: 'totp', period: 30, digits: 6, algorithm: 'HmacSHA1', counter: 0, secretEncoding: 'BASE32' };
+  const credentialData = {
+    subType: 'totp',
+    period: 30,
+    digits: 6,
+    algorithm: 'HmacSHA1',
+    counter: 0,
+    secretEncoding: 'BASE32',
+  };
   return {
     username: name,
     email: `${name}@contract.example`,
@@ -28,7 +39,11 @@ function toUser({ name, password, totpSecret }: ContractUser): object {
     realmRoles: ['gatehouse-auditor'],
     credentials: [
       { type: 'password', value: password },
-      { type: 'otp', secretData: JSON.stringify({ value: totpSecret }), credentialData: JSON.stringify(credentialData) },
+      {
+        type: 'otp',
+        secretData: JSON.stringify({ value: totpSecret }),
+        credentialData: JSON.stringify(credentialData),
+      },
     ],
   };
 }

@@ -4,7 +4,11 @@ import { signInContract, type ContractUser, type SignInTarget } from '../support
 import { fillRealm } from './keycloak-realm.ts';
 import { startKeycloak } from './start-keycloak.ts';
 
-const secrets = { console: 'console-secret-of-a-test-realm', api: 'api-secret-of-a-test-realm', service: 'service-secret-of-a-test-realm' };
+const secrets = {
+  console: 'console-secret-of-a-test-realm',
+  api: 'api-secret-of-a-test-realm',
+  service: 'service-secret-of-a-test-realm',
+};
 const letters = 'ABCDEFGH'.split('');
 const users: readonly ContractUser[] = letters.map((letter, index) => ({
   name: `user${index}`,
@@ -42,7 +46,11 @@ async function start(): Promise<SignInTarget> {
     passwordFields: ({ name, password }) => ({ username: name, password }),
     codeFields: (code) => ({ otp: code }),
     serviceToken: async () => {
-      const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: 'gatehouse-service', client_secret: secrets.service });
+      const body = new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: 'gatehouse-service',
+        client_secret: secrets.service,
+      });
       const response = await fetch(`${issuer}/protocol/openid-connect/token`, { method: 'POST', body });
       const answer = (await response.json()) as { access_token?: string }; // RFC 6749 section 5.1
       if (answer.access_token === undefined) throw new Error(`no token: ${JSON.stringify(answer)}`);

@@ -40,7 +40,8 @@ export async function startKeycloak(): Promise<Keycloak> {
     await stopServer(server.process);
     await rm(folder, { recursive: true, force: true });
   };
-  const createRealm = (representation: object): Promise<void> => postRealm(server.url, baked.adminPassword, representation);
+  const createRealm = (representation: object): Promise<void> =>
+    postRealm(server.url, baked.adminPassword, representation);
   return Object.freeze({ url: server.url, createRealm, stop });
 }
 
@@ -54,7 +55,9 @@ async function bake(home: string): Promise<Baked> {
     await mkdir(cacheFolder, { recursive: true });
     const folder = await mkdtemp(`${baked}-`);
     const adminPassword = randomBytes(18).toString('base64url');
-    await run(join(home, 'bin', 'kc.sh'), ['build', '--db=dev-file', '--health-enabled=true'], { timeout: 180_000 });
+    await run(join(home, 'bin', 'kc.sh'), ['build', '--db=dev-file', '--health-enabled=true'], {
+      timeout: 180_000,
+    });
     await mkdir(join(folder, 'data'));
     const bootstrap = { KC_BOOTSTRAP_ADMIN_USERNAME: 'admin', KC_BOOTSTRAP_ADMIN_PASSWORD: adminPassword };
     const server = await startServer(home, join(folder, 'data'), bootstrap);
@@ -66,7 +69,11 @@ async function bake(home: string): Promise<Baked> {
   return { home, data, adminPassword: await readFile(passwordFile, 'utf8') };
 }
 
-async function startServer(home: string, dataFolder: string, environment: Readonly<Record<string, string>>): Promise<{ url: string; process: ChildProcess }> {
+async function startServer(
+  home: string,
+  dataFolder: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ url: string; process: ChildProcess }> {
   const [port, management] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const log = openSync(join(dataFolder, 'keycloak.log'), 'a');
@@ -78,7 +85,13 @@ async function startServer(home: string, dataFolder: string, environment: Readon
   // kc.sh replaces itself by java, so the process we started is the server; no descriptor of ours goes with it.
   const child = spawn(join(home, 'bin', 'kc.sh'), args, {
     stdio: ['ignore', log, log],
-    env: { ...process.env, KC_RUN_IN_CONTAINER: 'true', JAVA_OPTS_APPEND: '-XX:TieredStopAtLevel=1', JAVA_OPTS_KC_HEAP: '-Xms128m -Xmx512m', ...environment },
+    env: {
+      ...process.env,
+      KC_RUN_IN_CONTAINER: 'true',
+      JAVA_OPTS_APPEND: '-XX:TieredStopAtLevel=1',
+      JAVA_OPTS_KC_HEAP: '-Xms128m -Xmx512m',
+      ...environment,
+    },
   });
   try {
     await waitUntilReady(child, `http://127.0.0.1:${management}/health/ready`);
@@ -112,13 +125,22 @@ async function stopServer(child: ChildProcess): Promise<void> {
 }
 
 async function postRealm(url: string, adminPassword: string, representation: object): Promise<void> {
-  const credentials = new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', username: 'admin', password: adminPassword });
-  const signedIn = await fetch(`${url}/realms/master/protocol/openid-connect/token`, { method: 'POST', body: credentials });
+  const credentials = new URLSearchParams({
+    grant_type: 'password',
+    client_id: 'admin-cli',
+    username: 'admin',
+    password: adminPassword,
+  });
+  const signedIn = await fetch(`${url}/realms/master/protocol/openid-connect/token`, {
+    method: 'POST',
+    body: credentials,
+  });
   const { access_token: token } = (await signedIn.json()) as { access_token?: string }; // RFC 6749 section 5.1
   const response = await fetch(`${url}/admin/realms`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token ?? ''}`, 'content-type': 'application/json' },
     body: JSON.stringify(representation),
   });
-  if (response.status !== 201) throw new Error(`the realm was refused: ${response.status} ${await response.text()}`);
+  if (response.status !== 201)
+    throw new Error(`the realm was refused: ${response.status} ${await response.text()}`);
 }

@@ -74,7 +74,7 @@ const attacks: Readonly<Record<string, string>> = {
   '* unknown crit': realm.token({ ...header, crit: ['exp'], exp: 1 }, claims),
   'empty crit': realm.token({ ...header, crit: [] }, claims),
   'b64 false': realm.token({ ...header, crit: ['b64'], b64: false }, claims),
-  'zip': realm.token({ ...header, zip: 'DEF' }, claims),
+  zip: realm.token({ ...header, zip: 'DEF' }, claims),
   '* header typ logout+jwt': realm.token({ ...header, typ: 'logout+jwt' }, claims),
   'header typ dpop+jwt': realm.token({ ...header, typ: 'dpop+jwt' }, claims),
   'no header typ': realm.token({ alg: 'RS256', kid: 'rsa' }, claims),
@@ -82,29 +82,49 @@ const attacks: Readonly<Record<string, string>> = {
   'a refresh token': realm.token(header, { ...claims, typ: 'Refresh' }),
   'a logout token': realm.token(header, { ...claims, typ: 'Logout' }),
   'no typ claim': realm.token(header, without('typ')),
-  '* cnf without proof': realm.token(header, { ...claims, cnf: { jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' } }),
+  '* cnf without proof': realm.token(header, {
+    ...claims,
+    cnf: { jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' },
+  }),
   'cnf of a certificate': realm.token(header, { ...claims, cnf: { 'x5t#S256': 'A' } }),
   'a key in the header (jwk)': stranger.token({ ...header, jwk: stranger.publicJwk }, claims),
-  'a key address in the header (jku)': stranger.token({ ...header, jku: 'https://evil.example/jwks' }, claims),
-  'a certificate address in the header (x5u)': realm.token({ ...header, x5u: 'https://evil.example/cert' }, claims),
+  'a key address in the header (jku)': stranger.token(
+    { ...header, jku: 'https://evil.example/jwks' },
+    claims,
+  ),
+  'a certificate address in the header (x5u)': realm.token(
+    { ...header, x5u: 'https://evil.example/cert' },
+    claims,
+  ),
   'a certificate in the header (x5c)': realm.token({ ...header, x5c: ['AA'] }, claims),
   'another realm’s key under our kid': stranger.token(header, claims),
   'an unknown kid': realm.token({ ...header, kid: '../../dev/null' }, claims),
-  'a changed payload': realm.token(header, claims).replace(/\.[^.]+\./, `.${Buffer.from(JSON.stringify({ ...claims, sub: 'root' })).toString('base64url')}.`),
+  'a changed payload': realm
+    .token(header, claims)
+    .replace(
+      /\.[^.]+\./,
+      `.${Buffer.from(JSON.stringify({ ...claims, sub: 'root' })).toString('base64url')}.`,
+    ),
   'a cut signature': realm.token(header, claims).slice(0, -8),
   'no signature': `${realm.token(header, claims).split('.').slice(0, 2).join('.')}.`,
   'an encrypted token': `${Buffer.from('{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2000000000}').toString('base64url')}.a.b.c.d`,
   'twenty kilobytes': realm.token(header, { ...claims, padding: 'x'.repeat(20_000) }),
   'not a token': 'opaque',
-  'nothing': '',
+  nothing: '',
 };
 
 describe('the gate before keycloak-connect', () => {
   test.each(Object.entries(attacks))('refuses %s', async (_name, token) => {
-    const refusal = { code: 'ERR_TOKEN_INVALID', status: 401, details: { challenge: expect.stringMatching(/^Bearer realm="gatehouse", error="invalid_token"/) } };
+    const refusal = {
+      code: 'ERR_TOKEN_INVALID',
+      status: 401,
+      details: { challenge: expect.stringMatching(/^Bearer realm="gatehouse", error="invalid_token"/) },
+    };
     await expect(adapter.hasRole(token, 'realm:auditor')).rejects.toMatchObject(refusal);
     await expect(adapter.isActive(token)).rejects.toMatchObject(refusal);
-    await expect(adapter.hasPermission(token, { resource: 'contacts', scopes: [] })).rejects.toMatchObject(refusal);
+    await expect(adapter.hasPermission(token, { resource: 'contacts', scopes: [] })).rejects.toMatchObject(
+      refusal,
+    );
   });
 
   test('says nothing of the token in its refusal', async () => {
@@ -116,7 +136,16 @@ describe('the gate before keycloak-connect', () => {
   test.each(['RS256', 'PS256', 'ES256'] as const)('lets a good %s token through', async (alg) => {
     const token = realm.token({ ...header, alg, kid: alg === 'ES256' ? 'ec' : 'rsa' }, claims, alg);
     const { verifyAccessToken } = await import('../../identity/token/verify-access-token.ts');
-    const expected = { issuer: realm.issuer, audience: 'gatehouse-api', algorithms: [alg], authorizedParties: null, headerTypes: ['jwt'], claimType: 'Bearer', skewSeconds: 5, maxLifetimeSeconds: 3_600 };
+    const expected = {
+      issuer: realm.issuer,
+      audience: 'gatehouse-api',
+      algorithms: [alg],
+      authorizedParties: null,
+      headerTypes: ['jwt'],
+      claimType: 'Bearer',
+      skewSeconds: 5,
+      maxLifetimeSeconds: 3_600,
+    };
     expect((await verifyAccessToken(token, expected, realm.keys, clock)).claims.sub).toBe('f3b1');
   });
 });

@@ -119,5 +119,5 @@ function send(response: ServerResponse, { status, body, headers = {}, cookies = 
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value as string | string[]); // no other kinds are sent
   if (cookies.length > 0) response.setHeader('set-cookie', [...cookies]);
   if (typeof body !== 'string') response.setHeader('content-type', 'application/json');
-  response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body ?? null));
+  response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));
 }

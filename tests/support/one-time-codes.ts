@@ -4,7 +4,8 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 function decodeBase32(text: string): Buffer {
   let bits = '';
-  for (const character of text.replace(/=+$/, '')) bits += alphabet.indexOf(character).toString(2).padStart(5, '0');
+  for (const character of text.replace(/=+$/, ''))
+    bits += alphabet.indexOf(character).toString(2).padStart(5, '0');
   const bytes = bits.match(/.{8}/g) ?? [];
   return Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2)));
 }
@@ -19,7 +20,10 @@ export function oneTimeCode(secret: string, step: number): string {
 }
 
 /** Codes of the last and the current step, with at least `seconds` left before the step changes. */
-export async function freshCodes(secret: string, seconds = 12): Promise<{ readonly past: string; readonly current: string }> {
+export async function freshCodes(
+  secret: string,
+  seconds = 12,
+): Promise<{ readonly past: string; readonly current: string }> {
   const left = 30_000 - (Date.now() % 30_000);
   if (left < seconds * 1000) await new Promise((wake) => setTimeout(wake, left + 100));
   const step = Math.floor(Date.now() / 30_000);

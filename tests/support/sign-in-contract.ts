@@ -23,18 +23,26 @@ export type SignInTarget = {
 type Session = {
   readonly csrfToken: string;
   readonly stepUp: { readonly method: string };
-  readonly principal: { readonly id: string; readonly assurance: { readonly level: number; readonly authenticatedAt: string } };
+  readonly principal: {
+    readonly id: string;
+    readonly assurance: { readonly level: number; readonly authenticatedAt: string };
+  };
 };
 
 /** The same sign-in, whoever provides it: runs against the embedded provider and against a real Keycloak. */
-export function signInContract(name: string, start: () => Promise<SignInTarget>, timeoutMilliseconds: number): void {
+export function signInContract(
+  name: string,
+  start: () => Promise<SignInTarget>,
+  timeoutMilliseconds: number,
+): void {
   describe(`sign-in through ${name}`, () => {
     let target: SignInTarget;
     beforeAll(async () => void (target = await start()), timeoutMilliseconds);
     afterAll(() => target?.close(), timeoutMilliseconds);
 
     const url = (path: string): string => `${target.house.url}${path}`;
-    const login = (query = ''): string => url(`/auth/login?tenant=${target.tenantSlug}&return_to=/done${query}`);
+    const login = (query = ''): string =>
+      url(`/auth/login?tenant=${target.tenantSlug}&return_to=/done${query}`);
     const user = (index: number): ContractUser => {
       const found = target.users[index];
       if (found === undefined) throw new Error(`the target has no user ${index}`);
@@ -84,7 +92,11 @@ export function signInContract(name: string, start: () => Promise<SignInTarget>,
     test('an answer with another state, in another browser, or played twice is refused', async () => {
       const [browser, who] = [createBrowser(), user(3)];
       const { current, past } = await freshCodes(who.totpSecret, 20);
-      const answer = await browser.submitUntil(await toCodePage(browser, who), target.codeFields(past), isCallback);
+      const answer = await browser.submitUntil(
+        await toCodePage(browser, who),
+        target.codeFields(past),
+        isCallback,
+      );
       const stranger = createBrowser();
       expect((await stranger.open(answer)).status).toBe(400);
       const changed = new URL(answer);
@@ -94,7 +106,11 @@ export function signInContract(name: string, start: () => Promise<SignInTarget>,
       expect((await browser.open(answer)).status).toBe(400);
       expect(await session(browser)).toBeNull();
       const second = createBrowser();
-      const good = await second.submitUntil(await toCodePage(second, who), target.codeFields(current), isCallback);
+      const good = await second.submitUntil(
+        await toCodePage(second, who),
+        target.codeFields(current),
+        isCallback,
+      );
       expect((await second.fetch(good)).status).toBe(302);
       expect((await second.open(good)).status).toBe(400);
     }, 90_000);
@@ -103,7 +119,9 @@ export function signInContract(name: string, start: () => Promise<SignInTarget>,
       const [browser, who] = [createBrowser(), user(4)];
       const { current } = await freshCodes(who.totpSecret, 15);
       const page = await toCodePage(browser, who);
-      await target.house.db.admin(`update identity.login_flow set nonce = 'planted' where expires_at > now()`);
+      await target.house.db.admin(
+        `update identity.login_flow set nonce = 'planted' where expires_at > now()`,
+      );
       const answer = await browser.submitUntil(page, target.codeFields(current), isCallback);
       expect((await browser.open(answer)).status).toBe(400);
       expect(await session(browser)).toBeNull();
@@ -117,12 +135,15 @@ export function signInContract(name: string, start: () => Promise<SignInTarget>,
       const old = browser.cookie(target.house.url, 'gatehouse') ?? '';
       await new Promise((wake) => setTimeout(wake, 1_100));
       let page = await browser.open(login('&acr_values=aal2&max_age=0'));
-      if (/type="password"/.test(page.html)) page = await browser.submit(page, passwordOnly(page, target.passwordFields(who)));
+      if (/type="password"/.test(page.html))
+        page = await browser.submit(page, passwordOnly(page, target.passwordFields(who)));
       await browser.submitUntil(page, target.codeFields(current), isDone);
       const after = await session(browser);
       expect(after?.principal.id).toBe(before?.principal.id);
       expect(after?.principal.assurance.level).toBe(2);
-      expect(Date.parse(after?.principal.assurance.authenticatedAt ?? '')).toBeGreaterThan(Date.parse(before?.principal.assurance.authenticatedAt ?? ''));
+      expect(Date.parse(after?.principal.assurance.authenticatedAt ?? '')).toBeGreaterThan(
+        Date.parse(before?.principal.assurance.authenticatedAt ?? ''),
+      );
       expect(after?.csrfToken).not.toBe(before?.csrfToken);
       const thief = createBrowser();
       thief.setCookie(target.house.url, 'gatehouse', old);
@@ -133,7 +154,8 @@ export function signInContract(name: string, start: () => Promise<SignInTarget>,
       const [browser, who] = [createBrowser(), user(6)];
       await signIn(browser, who, (await freshCodes(who.totpSecret)).current);
       const mine = await session(browser);
-      const out = (headers: Record<string, string>) => browser.fetch(url('/auth/logout'), { method: 'POST', headers });
+      const out = (headers: Record<string, string>) =>
+        browser.fetch(url('/auth/logout'), { method: 'POST', headers });
       expect((await out({})).status).toBe(403);
       const old = browser.cookie(target.house.url, 'gatehouse') ?? '';
       expect((await out({ 'x-csrf-token': mine?.csrfToken ?? '' })).status).toBe(204);
@@ -144,18 +166,34 @@ export function signInContract(name: string, start: () => Promise<SignInTarget>,
 
     test('a service account’s token passes the gate as a machine, never as a person', async () => {
       const token = await target.serviceToken();
-      const found = await target.house.identity.authenticate({ method: 'POST', url: '/', headers: { authorization: `Bearer ${token}` }, ip: null });
+      const found = await target.house.identity.authenticate({
+        method: 'POST',
+        url: '/',
+        headers: { authorization: `Bearer ${token}` },
+        ip: null,
+      });
       expect(found?.via).toBe('bearer');
-      expect(found?.principal).toMatchObject({ kind: 'service_account', assurance: { level: 1, authenticatedAt: null } });
+      expect(found?.principal).toMatchObject({
+        kind: 'service_account',
+        assurance: { level: 1, authenticatedAt: null },
+      });
       const foreign = `${token.slice(0, -4)}AAAA`;
       await expect(
-        target.house.identity.authenticate({ method: 'GET', url: '/', headers: { authorization: `Bearer ${foreign}` }, ip: null }),
+        target.house.identity.authenticate({
+          method: 'GET',
+          url: '/',
+          headers: { authorization: `Bearer ${foreign}` },
+          ip: null,
+        }),
       ).rejects.toMatchObject({ code: 'ERR_TOKEN_INVALID', status: 401 });
     });
   });
 }
 
 /** A provider that remembers the user name asks for the password alone. */
-function passwordOnly(page: Page, fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function passwordOnly(
+  page: Page,
+  fields: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => page.html.includes(`name="${name}"`)));
 }
