@@ -39,7 +39,7 @@ export type ResolvedKey = {
  * @returns null when the catalog has no such field, or it cannot be compared
  */
 export function resolveKey(fields: readonly CatalogField[], key: string): ResolvedKey | null {
-  if (!keyPattern.test(key)) return null;
+  if (!keyPattern.test(key) || (key.split('.')[0] ?? '') in Object.prototype) return null;
   const exact = fields.find((field) => field.name === key);
   const [head = key, ...path] = key.split('.');
   const field = exact ?? fields.find((candidate) => candidate.name === head && candidate.type === 'json');

@@ -5,14 +5,7 @@ import type { Asker, Engine } from './engine.ts';
 import type { PolicyErrorCode } from './errors.ts';
 import { readGrants, readSubject, type LoadedGrant, type LoadedSubject } from './snapshot.ts';
 import { touchGrants } from './store.ts';
-import {
-  principalKey,
-  remember,
-  subjectKey,
-  type AskerEntry,
-  type TenantCache,
-  type TenantState,
-} from './tenant-cache.ts';
+import { remember, subjectKey, type AskerEntry, type TenantCache, type TenantState } from './tenant-cache.ts';
 
 /** Finds what a decision needs, in memory or in the database, and lets the engine decide. */
 export type Decider = {
@@ -54,6 +47,7 @@ export type DeciderDeps = {
   readonly timeoutMilliseconds: number;
 };
 
+type Among = 'principals' | 'subjects';
 type At = { readonly state: TenantState; readonly entry: AskerEntry; readonly now: number };
 
 const maxAskers = 20_000;
@@ -70,23 +64,24 @@ export function createDecider(deps: DeciderDeps): Decider {
 
   const enter = async (
     tenantId: TenantId,
+    among: Among,
     key: string,
     read: () => Promise<Pick<AskerEntry, 'grants' | 'subject'>>,
   ) => {
     const now = tick();
     const state = await cache.load(tenantId, now);
-    const known = state.askers.get(key);
+    const known = state[among].get(key);
     if (known !== undefined && known.validUntil > now) return { state, entry: known, now };
-    return { state, entry: remember(state.askers, key, toEntry(await read(), now), maxAskers), now };
+    return { state, entry: remember(state[among], key, toEntry(await read(), now), maxAskers), now };
   };
-  const peek = (tenantId: TenantId, key: string): At | null => {
+  const peek = (tenantId: TenantId, among: Among, key: string): At | null => {
     const now = tick();
     const state = cache.peek(tenantId, now);
-    const entry = state?.askers.get(key);
+    const entry = state?.[among].get(key);
     return state !== null && entry !== undefined && entry.validUntil > now ? { state, entry, now } : null;
   };
   const locate = (principal: Principal) =>
-    enter(principal.tenantId, principalKey(principal.id), async () => ({
+    enter(principal.tenantId, 'principals', principal.id, async () => ({
       grants: await readGrants(database, principal.tenantId, principal.id),
       subject: null,
     }));
@@ -130,7 +125,7 @@ export function createDecider(deps: DeciderDeps): Decider {
     settle: async () => void (await Promise.all(pending)),
     decide: (principal, action, resource, context = noContext) => {
       try {
-        const at = peek(principal.tenantId, principalKey(principal.id));
+        const at = peek(principal.tenantId, 'principals', principal.id);
         if (at !== null) return Promise.resolve(decideAt(at, principal, action, resource, context));
       } catch (error) {
         return Promise.resolve(closed(error));
@@ -143,12 +138,14 @@ export function createDecider(deps: DeciderDeps): Decider {
       const answer = (at: At): Decision =>
         decideAt(at, toAsker(subject, at.entry.subject), action, resource, context);
       try {
-        const at = peek(tenantId, key);
+        const at = peek(tenantId, 'subjects', key);
         if (at !== null) return Promise.resolve(answer(at));
       } catch (error) {
         return Promise.resolve(closed(error));
       }
-      const work = enter(tenantId, key, () => readAsker(database, tenantId, subject)).then(answer);
+      const work = enter(tenantId, 'subjects', key, () => readAsker(database, tenantId, subject)).then(
+        answer,
+      );
       return within(work, deps.timeoutMilliseconds).catch(closed);
     },
   });

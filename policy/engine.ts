@@ -9,7 +9,6 @@ import { createPlan } from './plan.ts';
 import type { Actor } from './resolve-templates.ts';
 import { everyone } from './default-roles.ts';
 import { loadRole, type LoadedRole } from './snapshot.ts';
-import { tagRow } from './subject-tag.ts';
 import {
   remember,
   type AbilityEntry,
@@ -108,8 +107,7 @@ export function createEngine(deps: EngineDeps): Engine {
     return found;
   };
   const planFor = (state: TenantState, from: AbilityEntry, action: string, type: string): PlanEntry => {
-    const key = `${action}\n${type}`;
-    const known = from.plans.get(key);
+    const known = from.plans.get(type)?.get(action);
     if (known !== undefined) return known;
     const plan = createPlan(from.ability, {
       action,
@@ -118,9 +116,11 @@ export function createEngine(deps: EngineDeps): Engine {
       revision: state.revision,
     });
     const resource = describe(deps, type);
+    const byAction =
+      from.plans.get(type) ?? remember(from.plans, type, new Map<string, PlanEntry>(), maxPlans);
     return remember(
-      from.plans,
-      key,
+      byAction,
+      action,
       { plan, resource, guarded: deps.guardrail.applies(action, resource) },
       maxPlans,
     );
@@ -214,7 +214,7 @@ function describe(deps: EngineDeps, type: string): GuardrailResource {
 }
 
 function toRow(resource: Resource, needs: readonly CatalogField[]): Row | 'mismatch' {
-  const row = Object.create(null) as Record<string, unknown>; // no prototype: nothing but what is put in
+  const row: Record<string, unknown> = {}; // conditions cannot name what every object inherits: see resolveKey
   const properties = resource.properties ?? {};
   for (const { name, type } of needs) {
     const given: unknown = Object.hasOwn(properties, name)
@@ -227,7 +227,7 @@ function toRow(resource: Resource, needs: readonly CatalogField[]): Row | 'misma
     if (value === undefined) return 'mismatch';
     row[name] = value;
   }
-  return tagRow(row, resource.type);
+  return row;
 }
 
 function guardrailInput(

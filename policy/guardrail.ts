@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import type { Obligation, Reason } from './decision.ts';
+import { createInstance, type SdkPolicy } from './guardrail-instance.ts';
 import { policyError } from './errors.ts';
 
 /** Everything that the guardrails know; complete, so that a decision can be replayed. */
@@ -46,10 +47,10 @@ export type Guardrail = {
   readonly evaluate: (input: GuardrailInput) => GuardrailAnswer;
 };
 
-/** What we use of the SDK. */
+/** What we use of an instance. */
 export type LoadedPolicy = { readonly evaluate: (input: unknown, entrypoint: string) => unknown };
 type OpaSdk = {
-  readonly loadPolicySync: (module: object, memory: { initial: number; maximum: number }) => LoadedPolicy;
+  readonly loadPolicySync: (module: object, memory: { initial: number; maximum: number }) => SdkPolicy;
 };
 
 // The SDK's ESM door lacks loadPolicySync.
@@ -117,7 +118,7 @@ export function createGuardrail(bytes: Uint8Array, sha256: string, budgetMillise
     throw failed('the guardrail module does not have the committed hash; rebuild it with policy/rego/build');
   const module = compile(bytes);
   return fromInstances(
-    () => sdk.loadPolicySync(module, { ...memory }),
+    () => createInstance(sdk.loadPolicySync(module, { ...memory })),
     actual.slice(0, 8),
     budgetMilliseconds,
   );
@@ -144,6 +145,7 @@ export function fromInstances(
     throw failed(`the guardrails took longer than ${budgetMilliseconds} ms`);
   };
   const remembered = new Map<string, boolean>();
+  const answers = new WeakMap<object, GuardrailAnswer>();
   return Object.freeze({
     version,
     applies: (action: string, resource: GuardrailResource) => {
@@ -156,7 +158,14 @@ export function fromInstances(
       remembered.set(key, parsed.data[0].result);
       return parsed.data[0].result;
     },
-    evaluate: (input: GuardrailInput) => readAnswer(run(input, 'gatehouse/guardrail/decision')),
+    evaluate: (input: GuardrailInput) => {
+      const result = run(input, 'gatehouse/guardrail/decision');
+      const known = typeof result === 'object' && result !== null ? answers.get(result) : undefined;
+      if (known !== undefined) return known;
+      const answer = readAnswer(result);
+      answers.set(result as object, answer); // readAnswer refuses everything else
+      return answer;
+    },
   });
 }
 
@@ -167,7 +176,10 @@ function readAnswer(result: unknown): GuardrailAnswer {
   if (!parsed.success) throw failed('the guardrails gave no answer');
   const { deny, obligations } = parsed.data[0].result;
   if (deny.length === 0 && obligations.length === 0) return nothing;
-  return { deny: deny.map((item) => ({ ...item, rule: `guardrail#${item.code}` })), obligations };
+  return Object.freeze({
+    deny: Object.freeze(deny.map((item) => Object.freeze({ ...item, rule: `guardrail#${item.code}` }))),
+    obligations: Object.freeze(obligations),
+  });
 }
 
 function compile(bytes: Uint8Array): object {

@@ -22,7 +22,7 @@ test('an obligation that the enforcement point does not know is a denial: no row
     fieldMask: { readable: [], masked: [] },
   });
   expect(() => requireAllowed(permit([watermark]), [])).toThrow(
-    expect.objectContaining({ code: 'ERR_POLICY_UNKNOWN_OBLIGATION', status: 403 }) as Error,
+    expect.objectContaining({ code: 'ERR_POLICY_UNKNOWN_OBLIGATION', status: 403 }) as unknown as Error,
   );
 });
 
@@ -33,7 +33,9 @@ test('a known obligation stays with the decision', () => {
 
 test('a denial that a second factor would turn asks for it, where the caller can', () => {
   expect(() => requireAllowed(weak, ['step_up'])).toThrow(
-    expect.objectContaining({ code: 'ERR_STEP_UP_REQUIRED', status: 401 }) as Error,
+    expect.objectContaining({ code: 'ERR_STEP_UP_REQUIRED', status: 401 }) as unknown as Error,
   );
-  expect(() => requireAllowed(weak, [])).toThrow(expect.objectContaining({ status: 403 }) as Error);
+  expect(() => requireAllowed(weak, [])).toThrow(
+    expect.objectContaining({ status: 403 }) as unknown as Error,
+  );
 });

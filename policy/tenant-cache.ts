@@ -1,4 +1,4 @@
-import type { Logger, PrincipalId, TenantId } from '../kernel/index.ts';
+import type { Logger, TenantId } from '../kernel/index.ts';
 import type { Database } from '../db/index.ts';
 import type { HouseAbility } from './ability.ts';
 import type { Plan } from './plan.ts';
@@ -18,7 +18,10 @@ export type PlanEntry = {
   readonly resource: GuardrailResource;
 };
 /** An ability and the plans made from it. */
-export type AbilityEntry = { readonly ability: HouseAbility; readonly plans: Map<string, PlanEntry> };
+export type AbilityEntry = {
+  readonly ability: HouseAbility;
+  readonly plans: Map<string, Map<string, PlanEntry>>;
+};
 
 /** Who asks, as far as one revision is concerned; remembers the ability last used, by the identity of frozen inputs. */
 export type AskerEntry = {
@@ -41,7 +44,10 @@ export type AskerEntry = {
 export type TenantState = {
   readonly snapshot: Snapshot;
   readonly revision: string;
-  readonly askers: Map<string, AskerEntry>;
+  /** By principal id. */
+  readonly principals: Map<string, AskerEntry>;
+  /** Subjects of tenants' own applications, by type and id. */
+  readonly subjects: Map<string, AskerEntry>;
   readonly abilities: Map<string, AbilityEntry>;
   checkedAt: number;
 };
@@ -110,7 +116,8 @@ export function createTenantCache(deps: {
       const state: TenantState = {
         snapshot,
         revision: `${snapshot.revision}-${deps.version}`,
-        askers: new Map(),
+        principals: new Map(),
+        subjects: new Map(),
         abilities: new Map(),
         checkedAt: now,
       };
@@ -130,7 +137,5 @@ export function remember<Value>(map: Map<string, Value>, key: string, value: Val
   return value;
 }
 
-/** Where a principal's entry lies. */
-export const principalKey = (id: PrincipalId | string): string => `principal ${id}`;
 /** Where a tenant's own subject's entry lies. */
-export const subjectKey = (type: string, id: string): string => `subject ${type} ${id}`;
+export const subjectKey = (type: string, id: string): string => `${type} ${id}`;

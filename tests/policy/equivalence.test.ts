@@ -229,7 +229,7 @@ async function fill(rows: readonly Record<string, unknown>[]): Promise<void> {
   const list = rows.map((values, id) => ({
     id,
     ...values,
-    j: values['j'] === null || values['j'] === undefined ? null : JSON.parse(String(values['j'])),
+    j: typeof values['j'] === 'string' ? (JSON.parse(values['j']) as unknown) : null,
   }));
   // The key is left out where the value is null, so that JSON null and SQL NULL both occur.
   const text = JSON.stringify(

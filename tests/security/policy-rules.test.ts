@@ -107,7 +107,9 @@ describe('condition keys', () => {
   });
 
   test('built-ins are what they were after hostile keys were stored and read (rulesToFields is never called)', async () => {
-    const before = Object.prototype.toString.call;
+    const callOf = (): unknown => Reflect.get(Object.prototype.toString, 'call');
+    const own = Object.keys(Object.prototype.toString);
+    const before = callOf();
     await plant('planted-pollution', [
       {
         action: 'read',
@@ -118,7 +120,8 @@ describe('condition keys', () => {
     await install('wake', []);
     await decide('planted-pollution', 'contacts.contact', { region: 'PL' }, 'read');
     await policy.permissions(person(tenant, { roles: ['planted-pollution'] }));
-    expect(Object.prototype.toString.call).toBe(before);
+    expect(callOf()).toBe(before);
+    expect(Object.keys(Object.prototype.toString)).toEqual(own);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
@@ -136,7 +139,7 @@ describe('rules to SQL', () => {
   test('a filter on a field that the column map does not have is an error, not an open door', () => {
     const ast = { kind: 'equals', field: 'region', type: 'text', value: 'PL' } as const;
     expect(() => compileRowFilter({ kind: 'condition', ast }, { fields: [] })).toThrow(
-      expect.objectContaining({ code: 'ERR_POLICY_UNKNOWN_FIELD' }) as Error,
+      expect.objectContaining({ code: 'ERR_POLICY_UNKNOWN_FIELD' }) as unknown as Error,
     );
   });
   test('values travel as parameters, columns quoted', async () => {
