@@ -17,6 +17,13 @@ export function CodeForm(props: { slug: string; ticket: string; onProved: () => 
       }),
     onSuccess: props.onProved,
   });
+  const resend = useMutation({
+    mutationFn: () =>
+      call(`/v1/dsr/portal/${encodeURIComponent(props.slug)}/code`, {
+        method: 'POST',
+        body: { ticket: props.ticket },
+      }),
+  });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     prove.mutate();
@@ -49,9 +56,20 @@ export function CodeForm(props: { slug: string; ticket: string; onProved: () => 
           notLost={<Trans>Your request is safe; try the code again.</Trans>}
         />
       ) : null}
+      {resend.isError ? (
+        <ProblemNotice error={resend.error} notLost={<Trans>Your request is safe.</Trans>} />
+      ) : null}
+      {resend.isSuccess ? (
+        <p role="status">
+          <Trans>A new code is on its way. The old one no longer works.</Trans>
+        </p>
+      ) : null}
       <div className="gh-form-actions">
         <Button size="md" variant="default" onClick={props.onBack}>
           <Trans>Start again</Trans>
+        </Button>
+        <Button size="md" variant="default" loading={resend.isPending} onClick={() => resend.mutate()}>
+          <Trans>Send a new code</Trans>
         </Button>
         <Button
           type="submit"

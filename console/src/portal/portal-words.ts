@@ -29,15 +29,7 @@ export function usePortalWords() {
     withdrawn: t`You withdrew it`,
     expired: t`The request has lapsed`,
   };
-  const steps: Record<string, string> = {
-    received: t`Your request arrived`,
-    verified: t`You proved who you are`,
-    reviewed: t`People looked at it`,
-    carried_out: t`It was carried out`,
-    completed: t`Answered`,
-  };
   return {
-    step: (name: string) => steps[name] ?? name.replaceAll('_', ' '),
     wish: (code: string) => wishes[code] ?? code,
     wishHint: (code: string) => hints[code] ?? '',
     law: (code: string) => laws[code] ?? code.toUpperCase(),

@@ -10,6 +10,7 @@ import { Loaded } from '../ui/loaded.tsx';
 import { ProblemNotice } from '../ui/problem-notice.tsx';
 import { ToneShape } from '../ui/state-tag.tsx';
 import { usePortalWords } from './portal-words.ts';
+import { WithdrawButton } from './withdraw-button.tsx';
 
 /** The third step: where the request stands, and what can be fetched. */
 export function StatusView(props: { slug: string; ticket: string; onCode: () => void }) {
@@ -41,6 +42,7 @@ function Status(props: { slug: string; ticket: string; status: PortalStatus; onC
       ) : null}
       <Steps status={status} />
       <Downloads {...props} />
+      <WithdrawButton slug={props.slug} ticket={props.ticket} state={status.state} />
       <p className="gh-note">
         <Trans>
           Keep the address of this page. Whoever has it can see where your request stands, so do not share it.
@@ -57,20 +59,18 @@ function Steps(props: { status: PortalStatus }) {
     <ol className="gh-ladder" aria-label={t`Steps`}>
       {props.status.steps.map((step) => (
         <li
-          key={step.name}
+          key={step.state}
           className="gh-rung"
-          data-state={step.state === 'done' ? 'verified' : 'waiting'}
-          aria-current={step.state === 'current' ? 'step' : undefined}
+          data-state={step.done ? 'verified' : 'waiting'}
+          aria-current={step.state === props.status.state ? 'step' : undefined}
         >
           <span className="gh-rung-mark">
-            <ToneShape tone={step.state === 'done' ? 'good' : step.state === 'current' ? 'busy' : 'idle'} />
+            <ToneShape tone={step.done ? 'good' : 'idle'} />
           </span>
           <div className="gh-rung-body">
             <span>
-              {words.step(step.name)}
-              <span className="gh-hidden">
-                {step.state === 'done' ? t`: done` : step.state === 'current' ? t`: now` : t`: still to come`}
-              </span>
+              {words.state(step.state)}
+              <span className="gh-hidden">{step.done ? t`: done` : t`: still to come`}</span>
             </span>
             {step.at === null ? null : (
               <span className="gh-muted gh-small">

@@ -3,16 +3,9 @@ import { Button, Textarea } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ChangeEvent, type FormEvent } from 'react';
 import { call } from '../api/client.ts';
+import type { CertificateVerdict } from '../api/types.ts';
 import { ProblemNotice } from '../ui/problem-notice.tsx';
 import { StateTag } from '../ui/state-tag.tsx';
-
-type Verification = {
-  valid: boolean;
-  reason: string | null;
-  keyId: string | null;
-  checks: string[];
-  claims: unknown;
-};
 
 /** Checks a certificate's signature and shows what it says. */
 export function VerifyCertificate() {
@@ -20,7 +13,7 @@ export function VerifyCertificate() {
   const [text, setText] = useState('');
   const verify = useMutation({
     mutationFn: () =>
-      call<Verification>('/v1/dsr/certificates/verify', {
+      call<CertificateVerdict>('/v1/dsr/certificates/verify', {
         method: 'POST',
         body: { certificate: text.trim() },
       }),
@@ -73,7 +66,7 @@ export function VerifyCertificate() {
   );
 }
 
-function Verdict(props: { answer: Verification }) {
+function Verdict(props: { answer: CertificateVerdict }) {
   const { answer } = props;
   const valid = answer.valid;
   return (

@@ -22,12 +22,7 @@ const order = [
   'created_at',
 ];
 
-/** Whether a value came masked: replaced by stars or dots, whole or in part. */
-function isMasked(value: string): boolean {
-  return /[*•]{2,}|\*@|\*\*/.test(value);
-}
-
-function CellValue(props: { name: string; value: unknown }): ReactNode {
+function CellValue(props: { name: string; value: unknown; masked: boolean }): ReactNode {
   const { name, value } = props;
   const { t } = useLingui();
   if (value === null || value === undefined) return <span className="gh-muted">—</span>;
@@ -44,7 +39,7 @@ function CellValue(props: { name: string; value: unknown }): ReactNode {
   const text = String(value);
   if (name === 'id' || name.endsWith('_id')) return <ShortId value={text} keep={4} />;
   if (name.endsWith('_at')) return <Instant at={text} />;
-  if (isMasked(text)) {
+  if (props.masked) {
     return (
       <span className="gh-masked" title={t`masked for you`} data-testid="masked">
         {text}
@@ -56,8 +51,9 @@ function CellValue(props: { name: string; value: unknown }): ReactNode {
 }
 
 /** Contacts; the columns are those that policy lets through. */
-export function ContactTable(props: { rows: readonly Contact[] }) {
+export function ContactTable(props: { rows: readonly Contact[]; masked: readonly string[] }) {
   const { t } = useLingui();
+  const { masked } = props;
   const names = [...new Set(props.rows.flatMap((row) => Object.keys(row)))].filter(
     (name) => !['subject_id', 'owner_id', 'updated_at'].includes(name),
   );
@@ -79,9 +75,9 @@ export function ContactTable(props: { rows: readonly Contact[] }) {
     return sorted.split(',').map((name): Column<Contact> => ({
       id: name,
       header: words[name] ?? name.replaceAll('_', ' '),
-      cell: (row) => <CellValue name={name} value={row[name]} />,
+      cell: (row) => <CellValue name={name} value={row[name]} masked={masked.includes(name)} />,
     }));
-  }, [sorted, t]);
+  }, [masked, sorted, t]);
   return (
     <DataTable
       label={t`Contacts`}

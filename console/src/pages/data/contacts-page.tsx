@@ -61,7 +61,7 @@ export function ContactsPage() {
         ) : null}
         {rows === undefined || rows.length === 0 ? null : (
           <>
-            <ContactTable rows={rows} />
+            <ContactTable rows={rows} masked={contacts.data?.pages[0]?.masked ?? []} />
             <MoreButton
               shown={rows.length}
               hasMore={contacts.hasNextPage}

@@ -11,11 +11,10 @@ export function encryptionOf(field: FieldView): {
   indexes: string;
 } {
   const { encryption } = field;
-  const indexes = (encryption.indexes ?? []).map((index) => index.kind).join(', ');
-  if (encryption.mode === 'none') return { kind: 'none', purpose: '', indexes };
+  if (encryption.mode === 'none') return { kind: 'none', purpose: '', indexes: '' };
+  const indexes = encryption.indexes.map((index) => index.kind).join(', ');
   if (encryption.scope === 'subject') return { kind: 'subject', purpose: '', indexes };
-  const purpose = (encryption.scope as { tenantPurpose?: string } | undefined)?.tenantPurpose ?? ''; // the other form of scope
-  return { kind: 'tenant', purpose, indexes };
+  return { kind: 'tenant', purpose: encryption.scope.tenantPurpose, indexes };
 }
 
 function Rest(props: { field: FieldView }) {

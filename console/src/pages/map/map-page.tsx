@@ -17,7 +17,7 @@ const route = getRouteApi('/shell/datamap');
 export function MapPage() {
   const { t } = useLingui();
   const search = route.useSearch();
-  const map = useQuery(getQuery<DataMapView & { items?: ServiceView[] }>('/v1/datamap/services'));
+  const map = useQuery(getQuery<DataMapView>('/v1/datamap/services'));
   return (
     <PageFrame
       title={t`Data map`}
@@ -30,7 +30,7 @@ export function MapPage() {
     >
       <Loaded query={map}>
         {(data) => {
-          const services = data.services ?? data.items ?? [];
+          const services = data.items;
           const collections = services.flatMap((service) => service.collections);
           const chosen =
             collections.find((collection) => collection.type === search.collection) ?? collections[0];

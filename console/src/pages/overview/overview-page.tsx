@@ -1,12 +1,11 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getQuery, pagesQuery, useMay } from '../../api/queries.ts';
-import type { RequestSummary } from '../../api/types.ts';
+import type { Overview, RequestSummary } from '../../api/types.ts';
 import { Loaded } from '../../ui/loaded.tsx';
 import { PageFrame, Panel } from '../../ui/page.tsx';
 import { ProblemNotice } from '../../ui/problem-notice.tsx';
 import { LogHealth } from './log-health.tsx';
-import type { Overview } from './posture.ts';
 import { PostureTiles } from './posture-tiles.tsx';
 import { RequestClock } from './request-clock.tsx';
 

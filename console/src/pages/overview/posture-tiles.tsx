@@ -1,8 +1,9 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { Link } from '@tanstack/react-router';
+import type { Overview, Posture } from '../../api/types.ts';
 import { Empty } from '../../ui/loaded.tsx';
 import { StateTag } from '../../ui/state-tag.tsx';
-import { postureTones, type Overview, type Posture } from './posture.ts';
+import { postureTones } from './posture.ts';
 
 const places: Record<string, '/requests' | '/trail' | '/keys' | '/access' | '/datamap'> = {
   dsr: '/requests',

@@ -1,15 +1,4 @@
-/** The answer of `GET /v1/audit/histogram`. */
-export type HistogramAnswer = {
-  readonly from: string;
-  readonly to: string;
-  readonly stepSeconds: number;
-  readonly buckets: readonly {
-    readonly at: string;
-    readonly success: number;
-    readonly failure: number;
-    readonly denied: number;
-  }[];
-};
+import type { HistogramAnswer } from '../../api/types.ts';
 
 /** One bar of the histogram. */
 export type Bucket = {

@@ -8,9 +8,7 @@ import { Facts, Panel } from '../../ui/page.tsx';
 import { ShortId } from '../../ui/short-id.tsx';
 import { StateTag } from '../../ui/state-tag.tsx';
 
-type Origin =
-  | { erased: true; requestId: string | null }
-  | { ip: string | null; userAgent: string | null; service: string | null };
+type Origin = TrailEventDetail['origin'];
 
 /** Says by which request a group was erased. */
 export function ErasedBy(props: { requestId: string | null | undefined }) {

@@ -2,7 +2,7 @@ import { Trans, useLingui } from '@lingui/react/macro';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { getQuery, pagesQuery } from '../../api/queries.ts';
-import type { TrailEvent } from '../../api/types.ts';
+import type { HistogramAnswer, TrailEvent } from '../../api/types.ts';
 import { Empty, Loaded, Loading } from '../../ui/loaded.tsx';
 import { MoreButton } from '../../ui/more-button.tsx';
 import { PageFrame, Panel } from '../../ui/page.tsx';
@@ -10,7 +10,7 @@ import { ProblemNotice } from '../../ui/problem-notice.tsx';
 import { EvidenceButton } from './evidence-button.tsx';
 import { EventTable } from './event-table.tsx';
 import { Histogram } from './histogram.tsx';
-import { readBuckets, type HistogramAnswer } from './read-buckets.ts';
+import { readBuckets } from './read-buckets.ts';
 import { queryOf, type TrailFilter } from './trail-filter.ts';
 import { TrailFilters } from './trail-filters.tsx';
 
