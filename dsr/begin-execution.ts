@@ -15,7 +15,10 @@ import type { Turn } from './turn.ts';
  *
  * @returns the drift that refused it, or null
  */
-export async function beginExecution(turn: Turn, by: { readonly actor: Actor; readonly call?: CallContext } = { actor: engineActor }): Promise<Error | null> {
+export async function beginExecution(
+  turn: Turn,
+  by: { readonly actor: Actor; readonly call?: CallContext } = { actor: engineActor },
+): Promise<Error | null> {
   const { deps, connector } = turn;
   const why = by.call === undefined ? { actor: by.actor } : { actor: by.actor, call: by.call };
   return turn.step(async (tx, row) => {
@@ -25,7 +28,11 @@ export async function beginExecution(turn: Turn, by: { readonly actor: Actor; re
       const note = `the data moved away from the approved plan: ${drift.map((one) => `${one.collection} ${one.planned} -> ${one.found}`).join(', ')}`;
       await transition(deps, tx, row, 'verified', { ...why, note });
       await deps.audit.append(tx, {
-        definition: executionRefused, tenantId: tx.tenantId, outcome: 'denied', reason: 'drift', ...why,
+        definition: executionRefused,
+        tenantId: tx.tenantId,
+        outcome: 'denied',
+        reason: 'drift',
+        ...why,
         targets: [{ type: 'dsr.request', id: row.id }],
         subjects: plan.identity.subjects.map(parseSubjectId),
         detail: { requestId: row.id, planHash: row.plan_hash ?? '', drifted: [...drift] },
@@ -33,7 +40,8 @@ export async function beginExecution(turn: Turn, by: { readonly actor: Actor; re
       return dsrError('ERR_DSR_PLAN_DRIFTED', `${note}; plan and approve again`, { details: { drift } });
     }
     const action = row.type === 'erasure' ? 'erase' : 'export';
-    for (const system of new Set(plan.steps.map((step) => step.system))) await tx.query(insertTask, [row.id, system, action, row.plan_hash]);
+    for (const system of new Set(plan.steps.map((step) => step.system)))
+      await tx.query(insertTask, [row.id, system, action, row.plan_hash]);
     if (row.type === 'erasure' && row.search_sealed === null) {
       const { identifiers } = await openIdentity(deps.crypto, tx, row);
       const terms = await connector.searchTerms(tx, plan.identity.subjects, identifiers);

@@ -3,7 +3,10 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc4180
  */
-export function toCsv(columns: readonly string[], rows: readonly Readonly<Record<string, unknown>>[]): string {
+export function toCsv(
+  columns: readonly string[],
+  rows: readonly Readonly<Record<string, unknown>>[],
+): string {
   const lines = [columns, ...rows.map((row) => columns.map((column) => cellText(row[column])))];
   return lines.map((cells) => cells.map(quote).join(',')).join('\r\n') + '\r\n';
 }

@@ -7,7 +7,12 @@ import type { TenantInfo } from './tenant-settings.ts';
 /** The deadline of a request of this tenant, and the form in which it is kept. */
 export function deadlineFor(
   tenant: TenantInfo,
-  input: { readonly law: LawId; readonly lawVersion?: number; readonly receivedAt: Date; readonly pauses: readonly Pause[] },
+  input: {
+    readonly law: LawId;
+    readonly lawVersion?: number;
+    readonly receivedAt: Date;
+    readonly pauses: readonly Pause[];
+  },
 ): { readonly result: ClockResult; readonly stored: StoredClock } {
   const { settings } = tenant;
   const holidays = holidayCalendar(settings.country, settings.dsr.holidays);
@@ -25,7 +30,11 @@ export function deadlineFor(
     targetAt: result.targetAt.toISOString(),
     zone: settings.timeZone,
     holidays: holidays.id,
-    pauses: input.pauses.map((pause) => ({ from: pause.from.toISOString(), to: pause.to.toISOString(), reason: pause.reason })),
+    pauses: input.pauses.map((pause) => ({
+      from: pause.from.toISOString(),
+      to: pause.to.toISOString(),
+      reason: pause.reason,
+    })),
   };
   return { result, stored };
 }

@@ -24,7 +24,11 @@ export type Begin = { readonly actor: Actor; readonly call: CallContext };
  * @returns false when another worker holds the request
  * @throws ERR_DSR_PLAN_DRIFTED when a person began it and the data had moved
  */
-export async function drive(ports: { readonly deps: DsrDeps; readonly connector: Connector }, at: { readonly tenantId: TenantId; readonly requestId: string }, begin?: Begin): Promise<boolean> {
+export async function drive(
+  ports: { readonly deps: DsrDeps; readonly connector: Connector },
+  at: { readonly tenantId: TenantId; readonly requestId: string },
+  begin?: Begin,
+): Promise<boolean> {
   const done = await takeTurn(ports, at, async (turn) => {
     for (let step = 0; step < maxSteps; step += 1) {
       const goOn = await advance(turn, begin);
@@ -37,7 +41,10 @@ export async function drive(ports: { readonly deps: DsrDeps; readonly connector:
 
 async function advance(turn: Turn, begin: Begin | undefined): Promise<boolean> {
   const row = await turn.step(async (_tx, current) => current);
-  const mayBegin = row.state === 'approved' || (begin !== undefined && (row.state === 'partially_completed' || (row.state === 'planned' && row.type === 'access')));
+  const mayBegin =
+    row.state === 'approved' ||
+    (begin !== undefined &&
+      (row.state === 'partially_completed' || (row.state === 'planned' && row.type === 'access')));
   if (mayBegin) {
     const refused = await beginExecution(turn, begin);
     if (refused !== null && begin !== undefined) throw refused;

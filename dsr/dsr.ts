@@ -19,8 +19,15 @@ export type CreateDsrDeps = Omit<DsrDeps, 'dataMap'> & { readonly dataMap: DsrDe
 /** Joins the parts of the room; starts nothing. */
 export function createDsr(input: CreateDsrDeps): Dsr {
   const { dataMap } = input;
-  const deps: DsrDeps = { ...input, dataMap: 'forTenant' in dataMap ? dataMap : { forTenant: () => Promise.resolve(dataMap) } };
+  const deps: DsrDeps = {
+    ...input,
+    dataMap: 'forTenant' in dataMap ? dataMap : { forTenant: () => Promise.resolve(dataMap) },
+  };
   const connector = createPostgresConnector(deps);
   const ports = { deps, connector };
-  return Object.freeze({ routes: createDsrRoutes(ports), worker: createWorker(ports), suppression: createSuppression(deps.crypto) });
+  return Object.freeze({
+    routes: createDsrRoutes(ports),
+    worker: createWorker(ports),
+    suppression: createSuppression(deps.crypto),
+  });
 }

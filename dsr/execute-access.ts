@@ -12,7 +12,15 @@ import { readPlan } from './planning.ts';
 import { engineActor, portalActor, type DsrDeps } from './ports.ts';
 import type { RequestRow } from './request-row.ts';
 import { openForRequest, sealForRequest } from './sealed-identity.ts';
-import { claimPackage, deletePackageChunks, finishTask, insertPackageChunk, selectPackageChunks, startTasks, upsertPackage } from './store-work.ts';
+import {
+  claimPackage,
+  deletePackageChunks,
+  finishTask,
+  insertPackageChunk,
+  selectPackageChunks,
+  startTasks,
+  upsertPackage,
+} from './store-work.ts';
 import { transition } from './transition.ts';
 import type { Turn } from './turn.ts';
 
@@ -22,7 +30,9 @@ const lifetimeMilliseconds = 7 * 86_400_000;
 
 /** Builds the package, seals it under the request's own key and completes the request. */
 export async function executeAccess(turn: Turn): Promise<boolean> {
-  await turn.step((tx, row) => tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]));
+  await turn.step((tx, row) =>
+    tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]),
+  );
   try {
     await buildAndComplete(turn);
     return true;
@@ -42,8 +52,20 @@ async function buildAndComplete(turn: Turn): Promise<void> {
   });
   const pack = lawPack(collected.row.law, collected.row.law_version);
   const information = articleFifteen(collected.dataMap, pack, collected.data);
-  const zip = await zipPackage({ requestId: turn.requestId, tenant: tenant.name, language: collected.row.language, createdAt: now, pack, information, data: collected.data });
-  if (zip.length > maxPackageBytes) throw dsrError('ERR_DSR_PACKAGE_TOO_LARGE', `the package has ${zip.length} bytes, at most ${maxPackageBytes} are kept; export by hand`);
+  const zip = await zipPackage({
+    requestId: turn.requestId,
+    tenant: tenant.name,
+    language: collected.row.language,
+    createdAt: now,
+    pack,
+    information,
+    data: collected.data,
+  });
+  if (zip.length > maxPackageBytes)
+    throw dsrError(
+      'ERR_DSR_PACKAGE_TOO_LARGE',
+      `the package has ${zip.length} bytes, at most ${maxPackageBytes} are kept; export by hand`,
+    );
   const digest = sha256Hex(zip);
   const expires = new Date(now.getTime() + lifetimeMilliseconds);
   await turn.step(async (tx, row) => {
@@ -52,28 +74,85 @@ async function buildAndComplete(turn: Turn): Promise<void> {
     await tx.query(deletePackageChunks, [row.id]);
     for (let position = 0; position < chunks; position += 1) {
       const piece = zip.subarray(position * chunkBytes, (position + 1) * chunkBytes);
-      const sealed = await sealForRequest(deps.crypto, tx, { requestId: row.id, field: `package:${position}/${chunks}` }, piece);
+      const sealed = await sealForRequest(
+        deps.crypto,
+        tx,
+        { requestId: row.id, field: `package:${position}/${chunks}` },
+        piece,
+      );
       await tx.query(insertPackageChunk, [row.id, position, sealed]);
     }
     const subjects = collected.plan.identity.subjects.map(parseSubjectId);
     const rows = collected.data.reduce((sum, one) => sum + one.rows.length, 0);
     const targets = [{ type: 'dsr.request', id: row.id }];
     for (const system of new Set(collected.plan.steps.map((step) => step.system))) {
-      const counts = Object.fromEntries(collected.data.filter((one) => one.collection.startsWith(`${system}.`)).map((one) => [one.collection, one.rows.length]));
-      const receipt = canonicalJson({ format: 'gatehouse-dsr-receipt/1', requestId: row.id, system, action: 'export', planHash: row.plan_hash ?? '', rows: counts, at: now.toISOString() });
-      await tx.query(finishTask, [row.id, system, row.plan_hash, turn.fence, JSON.stringify(counts), receipt, now]);
+      const counts = Object.fromEntries(
+        collected.data
+          .filter((one) => one.collection.startsWith(`${system}.`))
+          .map((one) => [one.collection, one.rows.length]),
+      );
+      const receipt = canonicalJson({
+        format: 'gatehouse-dsr-receipt/1',
+        requestId: row.id,
+        system,
+        action: 'export',
+        planHash: row.plan_hash ?? '',
+        rows: counts,
+        at: now.toISOString(),
+      });
+      await tx.query(finishTask, [
+        row.id,
+        system,
+        row.plan_hash,
+        turn.fence,
+        JSON.stringify(counts),
+        receipt,
+        now,
+      ]);
     }
     await deps.audit.append(tx, {
-      definition: packageCreated, tenantId: tx.tenantId, outcome: 'success', actor: engineActor, targets, subjects,
-      detail: { requestId: row.id, sha256: digest, bytes: zip.length, collections: collected.data.length, rows, expiresAt: expires.toISOString() },
+      definition: packageCreated,
+      tenantId: tx.tenantId,
+      outcome: 'success',
+      actor: engineActor,
+      targets,
+      subjects,
+      detail: {
+        requestId: row.id,
+        sha256: digest,
+        bytes: zip.length,
+        collections: collected.data.length,
+        rows,
+        expiresAt: expires.toISOString(),
+      },
     });
     await deps.audit.append(tx, {
-      definition: requestCompleted, tenantId: tx.tenantId, outcome: 'success', actor: engineActor, targets, subjects,
-      detail: { requestId: row.id, type: row.type, law: row.law, planHash: row.plan_hash ?? '', receiptsRoot: null, subjectHash: row.identity_hash?.toString('hex') ?? null, version: row.version + 1 },
+      definition: requestCompleted,
+      tenantId: tx.tenantId,
+      outcome: 'success',
+      actor: engineActor,
+      targets,
+      subjects,
+      detail: {
+        requestId: row.id,
+        type: row.type,
+        law: row.law,
+        planHash: row.plan_hash ?? '',
+        receiptsRoot: null,
+        subjectHash: row.identity_hash?.toString('hex') ?? null,
+        version: row.version + 1,
+      },
       idempotencyKey: `dsr.completed:${row.id}:${row.version + 1}`,
     });
-    const done = await transition(deps, tx, row, 'completed', { actor: engineActor, note: 'the package waits for its download' });
-    await enqueueMessage(deps, tx, done, { tenant, template: 'package_ready', values: { expires: expires.toISOString().slice(0, 10) } });
+    const done = await transition(deps, tx, row, 'completed', {
+      actor: engineActor,
+      note: 'the package waits for its download',
+    });
+    await enqueueMessage(deps, tx, done, {
+      tenant,
+      template: 'package_ready',
+      values: { expires: expires.toISOString().slice(0, 10) },
+    });
   });
 }
 
@@ -84,19 +163,42 @@ async function buildAndComplete(turn: Turn): Promise<void> {
  */
 export async function downloadPackage(deps: DsrDeps, tenantId: TenantId, row: RequestRow): Promise<Buffer> {
   return deps.database.withTenant(tenantId, async (tx) => {
-    const { rows } = await tx.query<{ sha256: string; chunks: number }>(claimPackage, [row.id, deps.clock.now()]);
+    const { rows } = await tx.query<{ sha256: string; chunks: number }>(claimPackage, [
+      row.id,
+      deps.clock.now(),
+    ]);
     const claimed = rows[0];
-    if (claimed === undefined) throw dsrError('ERR_DSR_NO_PACKAGE', 'there is no package to download: it was downloaded already, has expired, or is not made yet', { status: 410 });
-    const { rows: chunks } = await tx.query<{ position: number; content: Buffer }>(selectPackageChunks, [row.id]);
+    if (claimed === undefined)
+      throw dsrError(
+        'ERR_DSR_NO_PACKAGE',
+        'there is no package to download: it was downloaded already, has expired, or is not made yet',
+        { status: 410 },
+      );
+    const { rows: chunks } = await tx.query<{ position: number; content: Buffer }>(selectPackageChunks, [
+      row.id,
+    ]);
     const pieces: Buffer[] = [];
     for (const { position, content } of chunks) {
-      pieces.push(await openForRequest(deps.crypto, tx, { requestId: row.id, field: `package:${position}/${claimed.chunks}` }, content));
+      pieces.push(
+        await openForRequest(
+          deps.crypto,
+          tx,
+          { requestId: row.id, field: `package:${position}/${claimed.chunks}` },
+          content,
+        ),
+      );
     }
     const zip = Buffer.concat(pieces);
-    if (sha256Hex(zip) !== claimed.sha256) throw dsrError('ERR_DSR_NO_PACKAGE', 'the package at rest is damaged; ask for it to be made again', { status: 500 });
+    if (sha256Hex(zip) !== claimed.sha256)
+      throw dsrError('ERR_DSR_NO_PACKAGE', 'the package at rest is damaged; ask for it to be made again', {
+        status: 500,
+      });
     await tx.query(deletePackageChunks, [row.id]);
     await deps.audit.append(tx, {
-      definition: packageDownloaded, tenantId, outcome: 'success', actor: portalActor,
+      definition: packageDownloaded,
+      tenantId,
+      outcome: 'success',
+      actor: portalActor,
       targets: [{ type: 'dsr.request', id: row.id }],
       detail: { requestId: row.id, sha256: claimed.sha256 },
       idempotencyKey: `dsr.download:${row.id}:${claimed.sha256}`,

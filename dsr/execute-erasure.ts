@@ -18,7 +18,9 @@ const defaultMaxAttempts = 8;
  * leaves either nothing or everything. A failure is kept with its code and tried again later.
  */
 export async function executeErasure(turn: Turn): Promise<boolean> {
-  await turn.step((tx, row) => tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]));
+  await turn.step((tx, row) =>
+    tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]),
+  );
   try {
     await eraseAndReceipt(turn);
     return true;
@@ -31,26 +33,59 @@ export async function executeErasure(turn: Turn): Promise<boolean> {
 
 function eraseAndReceipt(turn: Turn): Promise<void> {
   const { deps, connector } = turn;
-  return turn.step(async (tx, row) => {
-    const plan = parsePlan((await readPlan(tx, row)).document);
-    const planHash = row.plan_hash ?? '';
-    const counts = await connector.erase(tx, plan.identity.subjects, plan.steps);
-    const now = deps.clock.now();
-    for (const system of [...new Set(plan.steps.map((step) => step.system))].toSorted()) {
-      const rows = Object.fromEntries(plan.steps.filter((step) => step.system === system).map((step) => [step.collection, counts[step.collection] ?? 0]));
-      const receipt = canonicalJson({ format: 'gatehouse-dsr-receipt/1', requestId: row.id, system, action: 'erase', planHash, rows, at: now.toISOString() });
-      const { rowCount } = await tx.query(finishTask, [row.id, system, planHash, turn.fence, JSON.stringify(rows), receipt, now]);
-      if (rowCount !== 1) throw dsrError('ERR_DSR_LEASE_LOST', `the task of system "${system}" is not ours any more`);
-      await deps.audit.append(tx, {
-        definition: systemErased, tenantId: tx.tenantId, outcome: 'success', actor: engineActor,
-        targets: [{ type: 'dsr.request', id: row.id }, { type: 'datamap.service', id: system }],
-        subjects: plan.identity.subjects.map(parseSubjectId),
-        detail: { requestId: row.id, system, planHash, rows, receiptHash: sha256Hex(receipt) },
+  return turn.step(
+    async (tx, row) => {
+      const plan = parsePlan((await readPlan(tx, row)).document);
+      const planHash = row.plan_hash ?? '';
+      const counts = await connector.erase(tx, plan.identity.subjects, plan.steps);
+      const now = deps.clock.now();
+      for (const system of [...new Set(plan.steps.map((step) => step.system))].toSorted()) {
+        const rows = Object.fromEntries(
+          plan.steps
+            .filter((step) => step.system === system)
+            .map((step) => [step.collection, counts[step.collection] ?? 0]),
+        );
+        const receipt = canonicalJson({
+          format: 'gatehouse-dsr-receipt/1',
+          requestId: row.id,
+          system,
+          action: 'erase',
+          planHash,
+          rows,
+          at: now.toISOString(),
+        });
+        const { rowCount } = await tx.query(finishTask, [
+          row.id,
+          system,
+          planHash,
+          turn.fence,
+          JSON.stringify(rows),
+          receipt,
+          now,
+        ]);
+        if (rowCount !== 1)
+          throw dsrError('ERR_DSR_LEASE_LOST', `the task of system "${system}" is not ours any more`);
+        await deps.audit.append(tx, {
+          definition: systemErased,
+          tenantId: tx.tenantId,
+          outcome: 'success',
+          actor: engineActor,
+          targets: [
+            { type: 'dsr.request', id: row.id },
+            { type: 'datamap.service', id: system },
+          ],
+          subjects: plan.identity.subjects.map(parseSubjectId),
+          detail: { requestId: row.id, system, planHash, rows, receiptHash: sha256Hex(receipt) },
+        });
+      }
+      await tx.query(updateAttempts, [row.id, 0, null]);
+      await transition(deps, tx, row, 'verifying_absence', {
+        actor: engineActor,
+        note: 'rows are gone; looking for what is left',
       });
-    }
-    await tx.query(updateAttempts, [row.id, 0, null]);
-    await transition(deps, tx, row, 'verifying_absence', { actor: engineActor, note: 'rows are gone; looking for what is left' });
-  }, { statementTimeoutMilliseconds: 300_000 });
+    },
+    { statementTimeoutMilliseconds: 300_000 },
+  );
 }
 
 /** A code that says what went wrong without repeating data. */
@@ -73,14 +108,25 @@ export async function recordFailure(turn: Turn, error: unknown): Promise<void> {
     const jitter = deps.randomBytes(2).readUInt16BE() / 65_536;
     const waitMilliseconds = Math.min(600_000, 1_000 * 2 ** Math.min(attempt, 12)) * (0.5 + jitter);
     await tx.query(failTasks, [row.id, row.plan_hash, turn.fence, code, now]);
-    await tx.query(updateAttempts, [row.id, attempt, last ? null : new Date(now.getTime() + waitMilliseconds)]);
+    await tx.query(updateAttempts, [
+      row.id,
+      attempt,
+      last ? null : new Date(now.getTime() + waitMilliseconds),
+    ]);
     await deps.audit.append(tx, {
-      definition: executionFailed, tenantId: tx.tenantId, outcome: 'failure', reason: code.split(':')[0] ?? code, actor: engineActor,
+      definition: executionFailed,
+      tenantId: tx.tenantId,
+      outcome: 'failure',
+      reason: code.split(':')[0] ?? code,
+      actor: engineActor,
       targets: [{ type: 'dsr.request', id: row.id }],
       detail: { requestId: row.id, planHash: row.plan_hash ?? '', attempt, code: code.split(':')[0] ?? code },
     });
     if (!last) return;
-    const next = await transition(deps, tx, row, 'partially_completed', { actor: engineActor, note: `gave up after ${attempt} attempts: ${code}` });
+    const next = await transition(deps, tx, row, 'partially_completed', {
+      actor: engineActor,
+      note: `gave up after ${attempt} attempts: ${code}`,
+    });
     await enqueueMessage(deps, tx, next, { tenant, template: 'partially_completed' });
   });
 }

@@ -1,4 +1,10 @@
-export { certificateClaims, certificateKey, verifyCertificate, type CertificateClaims, type Verification } from './certificate.ts';
+export {
+  certificateClaims,
+  certificateKey,
+  verifyCertificate,
+  type CertificateClaims,
+  type Verification,
+} from './certificate.ts';
 export type { Connector, Identifier } from './connectors/connector.ts';
 export { createDsr, type CreateDsrDeps, type Dsr } from './dsr.ts';
 export { type DsrErrorCode } from './errors.ts';

@@ -37,22 +37,52 @@ export function hashTicket(ticket: string): Buffer {
  * Takes a request in: the same steps whether the person is known or not. A second open request of the same person and
  * type is linked to the first and keeps its own clock.
  */
-export async function takeIn(deps: DsrDeps, tx: Tx, tenant: TenantInfo, input: IntakeInput): Promise<{ readonly row: RequestRow; readonly ticket: string }> {
+export async function takeIn(
+  deps: DsrDeps,
+  tx: Tx,
+  tenant: TenantInfo,
+  input: IntakeInput,
+): Promise<{ readonly row: RequestRow; readonly ticket: string }> {
   const id = parseRequestId(deps.newId());
   const ticket = deps.randomBytes(32).toString('base64url');
   const now = deps.clock.now();
-  const { result, stored } = deadlineFor(tenant, { law: input.law, receivedAt: input.receivedAt, pauses: [] });
+  const { result, stored } = deadlineFor(tenant, {
+    law: input.law,
+    receivedAt: input.receivedAt,
+    pauses: [],
+  });
   const hash = await identityHash(deps.crypto, tx, input.identifiers);
   const { rows } = await tx.query<{ id: string }>(selectOpenTwin, [hash, input.type]);
   const linkedTo = rows[0]?.id ?? null;
-  const sealed = await sealIdentity(deps.crypto, tx, id, { identifiers: [...input.identifiers], ticket, message: input.message });
+  const sealed = await sealIdentity(deps.crypto, tx, id, {
+    identifiers: [...input.identifiers],
+    ticket,
+    message: input.message,
+  });
   const first = input.identifiers[0];
   const pack = lawPack(input.law);
   await tx.query(insertRequest, [
-    id, input.type, input.law, pack.version, input.channel, input.language, input.receivedAt, result.dueAt, result.acknowledgeAt,
-    JSON.stringify(stored), linkedTo, hash, hashTicket(ticket), sealed, first === undefined ? null : maskIdentifier(first), now,
+    id,
+    input.type,
+    input.law,
+    pack.version,
+    input.channel,
+    input.language,
+    input.receivedAt,
+    result.dueAt,
+    result.acknowledgeAt,
+    JSON.stringify(stored),
+    linkedTo,
+    hash,
+    hashTicket(ticket),
+    sealed,
+    first === undefined ? null : maskIdentifier(first),
+    now,
   ]);
-  const note = linkedTo === null ? null : `the same person asked for the same before: linked to ${linkedTo}, both clocks run`;
+  const note =
+    linkedTo === null
+      ? null
+      : `the same person asked for the same before: linked to ${linkedTo}, both clocks run`;
   await writeTimeline(tx, { id, version: 1, state: 'received' }, now, { actor: input.actor, note });
   await deps.audit.append(tx, {
     definition: requestReceived,
@@ -60,7 +90,15 @@ export async function takeIn(deps: DsrDeps, tx: Tx, tenant: TenantInfo, input: I
     outcome: 'success',
     actor: input.actor,
     targets: [{ type: 'dsr.request', id }],
-    detail: { requestId: id, type: input.type, law: input.law, lawVersion: pack.version, channel: input.channel, dueAt: result.dueAt.toISOString(), linkedTo },
+    detail: {
+      requestId: id,
+      type: input.type,
+      law: input.law,
+      lawVersion: pack.version,
+      channel: input.channel,
+      dueAt: result.dueAt.toISOString(),
+      linkedTo,
+    },
     ...(input.call === undefined ? {} : { call: input.call }),
     idempotencyKey: `dsr.received:${id}`,
   });

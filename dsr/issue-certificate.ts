@@ -23,17 +23,29 @@ export async function issueCertificate(turn: Turn): Promise<void> {
     const plan = parsePlan((await readPlan(tx, row)).document);
     const proof = await completionProof(turn, tx, row);
     const { rows: scans } = await tx.query<{ result: AbsenceResult }>(selectAbsence, [row.id]);
-    const { rows: tasks } = await tx.query<{ plan_hash: string; state: string; counts: Readonly<Record<string, number>> }>(selectTasks, [row.id]);
+    const { rows: tasks } = await tx.query<{
+      plan_hash: string;
+      state: string;
+      counts: Readonly<Record<string, number>>;
+    }>(selectTasks, [row.id]);
     const mine = tasks.filter((task) => task.plan_hash === row.plan_hash && task.state === 'done');
     const now = deps.clock.now();
     const claims: CertificateClaims = {
-      ...describeOutcome(turn, row, { plan, counts: Object.assign({}, ...mine.map((task) => task.counts)), scan: scans[0]?.result }),
+      ...describeOutcome(turn, row, {
+        plan,
+        counts: Object.assign({}, ...mine.map((task) => task.counts)),
+        scan: scans[0]?.result,
+      }),
       jti: deps.newId(),
       iat: Math.floor(now.getTime() / 1_000),
       receipts: mine.length,
       log: {
-        vkey: log.vkey, checkpoint: proof.checkpoint, index: proof.index, treeSize: proof.treeSize,
-        hashes: proof.hashes.map((hash) => hash.toString('base64')), entry: proof.entry.toString('base64'),
+        vkey: log.vkey,
+        checkpoint: proof.checkpoint,
+        index: proof.index,
+        treeSize: proof.treeSize,
+        hashes: proof.hashes.map((hash) => hash.toString('base64')),
+        entry: proof.entry.toString('base64'),
       },
     };
     const key = await deps.crypto.signingKey(tx, 'certificate');
@@ -42,28 +54,51 @@ export async function issueCertificate(turn: Turn): Promise<void> {
     const { rowCount } = await tx.query(insertCertificate, [row.id, claims.jti, row.version, jws, now]);
     if (rowCount === 0) return;
     await deps.audit.append(tx, {
-      definition: certificateIssued, tenantId: tx.tenantId, outcome: 'success', actor: engineActor,
+      definition: certificateIssued,
+      tenantId: tx.tenantId,
+      outcome: 'success',
+      actor: engineActor,
       targets: [{ type: 'dsr.request', id: row.id }],
       subjects: subjectsOf(row).map(parseSubjectId),
-      detail: { requestId: row.id, certificateId: claims.jti, keyId: key.keyId, planHash: claims.planHash, jwsHash: sha256Hex(jws) },
+      detail: {
+        requestId: row.id,
+        certificateId: claims.jti,
+        keyId: key.keyId,
+        planHash: claims.planHash,
+        jwsHash: sha256Hex(jws),
+      },
       idempotencyKey: `dsr.certificate:${row.id}:${row.version}`,
     });
   });
 }
 
 async function completionProof({ deps }: Turn, tx: Tx, row: RequestRow): ReturnType<typeof deps.audit.proof> {
-  const [subject] = subjectsOf(row);
+  const from = new Date((row.closed_at ?? row.received_at).getTime() - 60_000);
   const { items } = await deps.audit.search(tx, {
-    action: 'dsr.request_completed', q: row.id, limit: 1, ...(subject === undefined ? {} : { subject }),
+    action: 'dsr.request_completed',
+    q: row.id,
+    from,
+    limit: 1,
   });
   const event = items[0];
-  if (event === undefined) throw dsrError('ERR_DSR_BUSY', 'the completion is not in the log yet; the certificate follows', { status: 503 });
+  if (event === undefined)
+    throw dsrError('ERR_DSR_BUSY', 'the completion is not in the log yet; the certificate follows', {
+      status: 503,
+    });
   return deps.audit.proof(tx, event.seq);
 }
 
-type Evidence = { readonly plan: PlanDocument; readonly counts: Readonly<Record<string, number>>; readonly scan: AbsenceResult | undefined };
+type Evidence = {
+  readonly plan: PlanDocument;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly scan: AbsenceResult | undefined;
+};
 
-function describeOutcome({ deps, tenant }: Turn, row: RequestRow, { plan, counts, scan }: Evidence): Omit<CertificateClaims, 'jti' | 'iat' | 'log' | 'receipts'> {
+function describeOutcome(
+  { deps, tenant }: Turn,
+  row: RequestRow,
+  { plan, counts, scan }: Evidence,
+): Omit<CertificateClaims, 'jti' | 'iat' | 'log' | 'receipts'> {
   const pack = lawPack(row.law, row.law_version);
   const completed = row.closed_at ?? deps.clock.now();
   const retention = tenant.settings.dsr.backupRetentionDays;
@@ -77,15 +112,39 @@ function describeOutcome({ deps, tenant }: Turn, row: RequestRow, { plan, counts
     completedAt: completed.toISOString(),
     planHash: row.plan_hash ?? '',
     receiptsRoot: row.receipts_root ?? '',
-    erased: plan.steps.filter((step) => step.action !== 'keep').map((step) => ({ collection: step.collection, action: step.action, rows: counts[step.collection] ?? 0 })),
+    erased: plan.steps
+      .filter((step) => step.action !== 'keep')
+      .map((step) => ({
+        collection: step.collection,
+        action: step.action,
+        rows: counts[step.collection] ?? 0,
+      })),
     exemptions: plan.steps.flatMap((step) => {
       const { exemption } = step;
-      return exemption === null || step.rows === 0 ? [] : [{ collection: step.collection, code: exemption.code, citation: exemption.citation, until: exemption.until, rows: step.rows }];
+      return exemption === null || step.rows === 0
+        ? []
+        : [
+            {
+              collection: step.collection,
+              code: exemption.code,
+              citation: exemption.citation,
+              until: exemption.until,
+              rows: step.rows,
+            },
+          ];
     }),
     absence: {
-      scope: scan?.scope ?? 'indexed', fullScan: row.full_scan === 'done' ? 'done' : 'deferred', tables: scan?.tables ?? 0, columns: scan?.columns ?? 0,
-      findingsUnderExemption: scan?.findings.length ?? 0, sharedIdentifiers: plan.identity.sharedIdentifiers,
+      scope: scan?.scope ?? 'indexed',
+      fullScan: row.full_scan === 'done' ? 'done' : 'deferred',
+      tables: scan?.tables ?? 0,
+      columns: scan?.columns ?? 0,
+      findingsUnderExemption: scan?.findings.length ?? 0,
+      sharedIdentifiers: plan.identity.sharedIdentifiers,
     },
-    backups: { unreadable: 'key destroyed', horizon: addDays(localDate(completed, tenant.settings.timeZone), retention), citation: pack.backups },
+    backups: {
+      unreadable: 'key destroyed',
+      horizon: addDays(localDate(completed, tenant.settings.timeZone), retention),
+      citation: pack.backups,
+    },
   };
 }

@@ -5,10 +5,20 @@ export const languages = ['en', 'pl'] as const;
 /** A language of messages. */
 export type Language = (typeof languages)[number];
 /** What can be said to a person. */
-export type TemplateName = 'verify' | 'verified' | 'completed' | 'partially_completed' | 'refused' | 'withdrawn' | 'expired' | 'package_ready';
+export type TemplateName =
+  | 'verify'
+  | 'verified'
+  | 'completed'
+  | 'partially_completed'
+  | 'refused'
+  | 'withdrawn'
+  | 'expired'
+  | 'package_ready';
 
 /** Values of a message. `type` is chosen by `{type, select, …}`; the rest is put in as it is. */
-export type MessageValues = { readonly tenant: string; readonly type: RequestType } & Readonly<Record<string, string>>;
+export type MessageValues = { readonly tenant: string; readonly type: RequestType } & Readonly<
+  Record<string, string>
+>;
 
 type Template = { readonly subject: string; readonly text: string };
 
@@ -41,7 +51,10 @@ const templates: Readonly<Record<Language, Readonly<Record<TemplateName, Templat
       subject: '{tenant}: your request was refused',
       text: 'We cannot do what you asked for.\n\nReason: {reason}\nGround: {ground}\n\nYou can turn to others: {complaint}',
     },
-    withdrawn: { subject: '{tenant}: your request is withdrawn', text: 'You withdrew your request. Nothing was changed.' },
+    withdrawn: {
+      subject: '{tenant}: your request is withdrawn',
+      text: 'You withdrew your request. Nothing was changed.',
+    },
     expired: {
       subject: '{tenant}: your request has ended',
       text: 'Nobody confirmed this request with the code we sent, so it has ended. You can ask again at any time: {link}',
@@ -72,7 +85,10 @@ const templates: Readonly<Record<Language, Readonly<Record<TemplateName, Templat
       subject: '{tenant}: odmowa',
       text: 'Nie możemy spełnić Twojego wniosku.\n\nPowód: {reason}\nPodstawa: {ground}\n\nMożesz zwrócić się dalej: {complaint}',
     },
-    withdrawn: { subject: '{tenant}: wniosek wycofany', text: 'Wniosek został wycofany. Niczego nie zmieniono.' },
+    withdrawn: {
+      subject: '{tenant}: wniosek wycofany',
+      text: 'Wniosek został wycofany. Niczego nie zmieniono.',
+    },
     expired: {
       subject: '{tenant}: wniosek wygasł',
       text: 'Nikt nie potwierdził wniosku wysłanym kodem, więc wygasł. Możesz złożyć nowy w każdej chwili: {link}',
@@ -81,23 +97,34 @@ const templates: Readonly<Record<Language, Readonly<Record<TemplateName, Templat
 };
 
 /** Names of all templates, for tests. */
-export const templateNames: readonly TemplateName[] = Object.freeze(Object.keys(templates.en) as TemplateName[]); // keys of a total record
+export const templateNames: readonly TemplateName[] = Object.freeze(
+  Object.keys(templates.en) as TemplateName[],
+); // keys of a total record
 
 /**
  * Writes a message. The syntax is the part of ICU MessageFormat that is needed: `{name}` and `{name, select, a {…} other {…}}`.
  *
  * @throws RangeError when a value is missing
  */
-export function renderMessage(name: TemplateName, language: Language, values: MessageValues): { readonly subject: string; readonly text: string } {
+export function renderMessage(
+  name: TemplateName,
+  language: Language,
+  values: MessageValues,
+): { readonly subject: string; readonly text: string } {
   const template = templates[language][name];
   return { subject: singleLine(format(template.subject, values)), text: format(template.text, values) };
 }
 
 function format(template: string, values: Readonly<Record<string, string>>): string {
-  const chosen = template.replace(/\{(\w+), select,((?: \w+ \{[^{}]*\})+)\}/g, (_all, name: string, choices: string) => {
-    const options = new Map([...choices.matchAll(/ (\w+) \{([^{}]*)\}/g)].map((match) => [match[1] ?? '', match[2] ?? '']));
-    return options.get(values[name] ?? '') ?? options.get('other') ?? '';
-  });
+  const chosen = template.replace(
+    /\{(\w+), select,((?: \w+ \{[^{}]*\})+)\}/g,
+    (_all, name: string, choices: string) => {
+      const options = new Map(
+        [...choices.matchAll(/ (\w+) \{([^{}]*)\}/g)].map((match) => [match[1] ?? '', match[2] ?? '']),
+      );
+      return options.get(values[name] ?? '') ?? options.get('other') ?? '';
+    },
+  );
   return chosen.replace(/\{(\w+)\}/g, (_all, name: string) => {
     const value = values[name];
     if (value === undefined) throw new RangeError(`message value "${name}" is missing`);

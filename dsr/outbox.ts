@@ -24,20 +24,41 @@ export async function enqueueMessage(
   deps: DsrDeps,
   tx: Tx,
   row: RequestRow,
-  message: { readonly tenant: TenantInfo; readonly template: TemplateName; readonly values?: Readonly<Record<string, string>> },
+  message: {
+    readonly tenant: TenantInfo;
+    readonly template: TemplateName;
+    readonly values?: Readonly<Record<string, string>>;
+  },
 ): Promise<void> {
   if (row.forgotten_at !== null || row.sealed === null) return;
   const identity = await openIdentity(deps.crypto, tx, row);
   const to = identity.identifiers.find((one) => one.kind === 'email')?.value;
   if (to === undefined) return;
-  const values = { tenant: message.tenant.name, type: row.type, link: portalLink(deps, message.tenant, identity.ticket), ...message.values };
+  const values = {
+    tenant: message.tenant.name,
+    type: row.type,
+    link: portalLink(deps, message.tenant, identity.ticket),
+    ...message.values,
+  };
   const id = deps.newId();
   const rendered = renderMessage(message.template, row.language, values);
-  const sealed = await sealForRequest(deps.crypto, tx, { requestId: row.id, field: `message:${id}` }, Buffer.from(JSON.stringify({ to, ...rendered })));
+  const sealed = await sealForRequest(
+    deps.crypto,
+    tx,
+    { requestId: row.id, field: `message:${id}` },
+    Buffer.from(JSON.stringify({ to, ...rendered })),
+  );
   await tx.query(insertMessage, [id, row.id, message.template, row.language, sealed, deps.clock.now()]);
 }
 
-type MessageRow = { readonly id: string; readonly request_id: string; readonly template: string; readonly language: Language; readonly sealed: Buffer; readonly attempts: number };
+type MessageRow = {
+  readonly id: string;
+  readonly request_id: string;
+  readonly template: string;
+  readonly language: Language;
+  readonly sealed: Buffer;
+  readonly attempts: number;
+};
 
 /**
  * Sends what is due. A message taken by a sender that dies comes back after a minute with the same idempotency key.
@@ -50,7 +71,12 @@ export async function sendDueMessages(deps: DsrDeps, tenantId: TenantId): Promis
     const { rows } = await tx.query<MessageRow>(takeMessages, [now, new Date(now.getTime() + 60_000), batch]);
     const opened: { row: MessageRow; mail: z.infer<typeof content> }[] = [];
     for (const row of rows) {
-      const bytes = await openForRequest(deps.crypto, tx, { requestId: row.request_id, field: `message:${row.id}` }, row.sealed);
+      const bytes = await openForRequest(
+        deps.crypto,
+        tx,
+        { requestId: row.request_id, field: `message:${row.id}` },
+        row.sealed,
+      );
       opened.push({ row, mail: content.parse(JSON.parse(bytes.toString('utf8'))) });
     }
     return opened;
@@ -60,15 +86,29 @@ export async function sendDueMessages(deps: DsrDeps, tenantId: TenantId): Promis
   return sent;
 }
 
-async function sendOne(deps: DsrDeps, tenantId: TenantId, row: MessageRow, mail: z.infer<typeof content>): Promise<number> {
+async function sendOne(
+  deps: DsrDeps,
+  tenantId: TenantId,
+  row: MessageRow,
+  mail: z.infer<typeof content>,
+): Promise<number> {
   try {
-    await deps.mailer.send({ tenantId, ...mail, language: row.language, idempotencyKey: `dsr.message:${row.id}` });
+    await deps.mailer.send({
+      tenantId,
+      ...mail,
+      language: row.language,
+      idempotencyKey: `dsr.message:${row.id}`,
+    });
   } catch (error) {
     const final = row.attempts >= maxAttempts;
     // The reason may repeat the address, so only its code is kept.
     const code = isGatehouseError(error) ? error.code : 'mailer failed';
     await deps.database.withTenant(tenantId, (tx) => tx.query(markMessageFailed, [row.id, code, final]));
-    deps.logger.warn('a message to a person could not be handed over', { messageId: row.id, attempts: row.attempts, final });
+    deps.logger.warn('a message to a person could not be handed over', {
+      messageId: row.id,
+      attempts: row.attempts,
+      final,
+    });
     return 0;
   }
   await deps.database.withTenant(tenantId, async (tx) => {
@@ -80,7 +120,12 @@ async function sendOne(deps: DsrDeps, tenantId: TenantId, row: MessageRow, mail:
       outcome: 'success',
       actor: engineActor,
       targets: [{ type: 'dsr.request', id: row.request_id }],
-      detail: { requestId: row.request_id, messageId: row.id, template: row.template, language: row.language },
+      detail: {
+        requestId: row.request_id,
+        messageId: row.id,
+        template: row.template,
+        language: row.language,
+      },
       idempotencyKey: `dsr.message:${row.id}`,
     });
   });

@@ -2,18 +2,49 @@ import type { ExportedCollection } from './connectors/connector.ts';
 import type { Language } from './messages.ts';
 import type { ArticleFifteen } from './package-information.ts';
 
-type Words = Readonly<Record<'title' | 'intro' | 'purposes' | 'categories' | 'recipients' | 'retention' | 'rights' | 'complaint' | 'data' | 'rows' | 'nothing', string>>;
+type Words = Readonly<
+  Record<
+    | 'title'
+    | 'intro'
+    | 'purposes'
+    | 'categories'
+    | 'recipients'
+    | 'retention'
+    | 'rights'
+    | 'complaint'
+    | 'data'
+    | 'rows'
+    | 'nothing',
+    string
+  >
+>;
 
 const words: Readonly<Record<Language, Words>> = {
   en: {
-    title: 'Your data', intro: 'This is a copy of the data that {tenant} holds about you, made on {date}.', purposes: 'What it is used for',
-    categories: 'Kinds of data', recipients: 'Who receives it', retention: 'How long it is kept', rights: 'Your rights', complaint: 'Where to complain',
-    data: 'The data', rows: 'rows', nothing: 'Nothing is held here.',
+    title: 'Your data',
+    intro: 'This is a copy of the data that {tenant} holds about you, made on {date}.',
+    purposes: 'What it is used for',
+    categories: 'Kinds of data',
+    recipients: 'Who receives it',
+    retention: 'How long it is kept',
+    rights: 'Your rights',
+    complaint: 'Where to complain',
+    data: 'The data',
+    rows: 'rows',
+    nothing: 'Nothing is held here.',
   },
   pl: {
-    title: 'Twoje dane', intro: 'To jest kopia danych, które {tenant} ma o Tobie, sporządzona {date}.', purposes: 'Do czego służą',
-    categories: 'Rodzaje danych', recipients: 'Kto je otrzymuje', retention: 'Jak długo są przechowywane', rights: 'Twoje prawa', complaint: 'Gdzie złożyć skargę',
-    data: 'Dane', rows: 'wierszy', nothing: 'Nic tu nie ma.',
+    title: 'Twoje dane',
+    intro: 'To jest kopia danych, które {tenant} ma o Tobie, sporządzona {date}.',
+    purposes: 'Do czego służą',
+    categories: 'Rodzaje danych',
+    recipients: 'Kto je otrzymuje',
+    retention: 'Jak długo są przechowywane',
+    rights: 'Twoje prawa',
+    complaint: 'Gdzie złożyć skargę',
+    data: 'Dane',
+    rows: 'wierszy',
+    nothing: 'Nic tu nie ma.',
   },
 };
 
@@ -35,10 +66,21 @@ export function packageHtml(input: {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>${escape(w.title)}</title>
 <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f}table{border-collapse:collapse;display:block;overflow-x:auto}th,td{border:1px solid #767680;padding:.25rem .5rem;text-align:start;vertical-align:top}caption{text-align:start;color:#46464f}</style></head>
 <body><main><h1>${escape(w.title)}</h1><p>${escape(intro)}</p>
-${list(w.purposes, information.purposes.map((one) => `${one.purpose} (${one.legalBasis})`))}
+${list(
+  w.purposes,
+  information.purposes.map((one) => `${one.purpose} (${one.legalBasis})`),
+)}
 ${list(w.categories, information.categories)}
-${list(w.recipients, information.recipients.map((one) => `${one.name}, ${one.country}${one.safeguard === null ? '' : ` (${one.safeguard})`}`))}
-${list(w.retention, information.retention.map((one) => `${one.collection}: ${one.period}`))}
+${list(
+  w.recipients,
+  information.recipients.map(
+    (one) => `${one.name}, ${one.country}${one.safeguard === null ? '' : ` (${one.safeguard})`}`,
+  ),
+)}
+${list(
+  w.retention,
+  information.retention.map((one) => `${one.collection}: ${one.period}`),
+)}
 ${list(w.rights, information.rights)}
 ${list(w.complaint, [information.complaint])}
 <h2>${escape(w.data)}</h2>
@@ -55,8 +97,12 @@ function table(collection: ExportedCollection, w: Words): string {
   const head = `<h3>${escape(collection.collection)}</h3><p>${escape(collection.description)}</p>`;
   if (collection.rows.length === 0) return `${head}<p>${escape(w.nothing)}</p>`;
   const names = collection.fields.map((field) => field.name);
-  const cells = (row: Readonly<Record<string, unknown>>): string => names.map((name) => `<td>${escape(show(row[name]))}</td>`).join('');
-  const rows = collection.rows.slice(0, maxRowsShown).map((row) => `<tr>${cells(row)}</tr>`).join('');
+  const cells = (row: Readonly<Record<string, unknown>>): string =>
+    names.map((name) => `<td>${escape(show(row[name]))}</td>`).join('');
+  const rows = collection.rows
+    .slice(0, maxRowsShown)
+    .map((row) => `<tr>${cells(row)}</tr>`)
+    .join('');
   return `${head}<table><caption>${collection.rows.length} ${escape(w.rows)}</caption><thead><tr>${names.map((name) => `<th scope="col">${escape(name)}</th>`).join('')}</tr></thead><tbody>${rows}</tbody></table>`;
 }
 

@@ -27,13 +27,23 @@ export async function zipPackage(input: PackageInput): Promise<Buffer> {
     files.set(`data/${one.collection}.json`, Buffer.from(`${JSON.stringify(one.rows, null, 2)}\n`));
     files.set(`data/${one.collection}.csv`, Buffer.from(toCsv(names, one.rows)));
   }
-  const html = packageHtml({ language: input.language, tenant: input.tenant, date: input.createdAt.toISOString().slice(0, 10), information: input.information, data });
+  const html = packageHtml({
+    language: input.language,
+    tenant: input.tenant,
+    date: input.createdAt.toISOString().slice(0, 10),
+    information: input.information,
+    data,
+  });
   files.set('index.html', Buffer.from(html));
   files.set('manifest.json', Buffer.from(`${JSON.stringify(manifest(input, data, files), null, 2)}\n`));
   return writeZip(files, input.createdAt);
 }
 
-function manifest(input: PackageInput, data: readonly ExportedCollection[], files: ReadonlyMap<string, Buffer>): unknown {
+function manifest(
+  input: PackageInput,
+  data: readonly ExportedCollection[],
+  files: ReadonlyMap<string, Buffer>,
+): unknown {
   return {
     format: 'gatehouse-access-package/1',
     requestId: input.requestId,
@@ -42,8 +52,19 @@ function manifest(input: PackageInput, data: readonly ExportedCollection[], file
     law: { id: input.pack.id, version: input.pack.version, right: input.pack.rights.access },
     language: input.language,
     information: input.information,
-    withheld: input.data.flatMap((one) => withheldFields(input.pack, one).map((field) => ({ collection: one.collection, field, citation: input.pack.neverDiscloseCitation }))),
-    collections: data.map((one) => ({ collection: one.collection, description: one.description, rows: one.rows.length, fields: one.fields })),
+    withheld: input.data.flatMap((one) =>
+      withheldFields(input.pack, one).map((field) => ({
+        collection: one.collection,
+        field,
+        citation: input.pack.neverDiscloseCitation,
+      })),
+    ),
+    collections: data.map((one) => ({
+      collection: one.collection,
+      description: one.description,
+      rows: one.rows.length,
+      fields: one.fields,
+    })),
     files: [...files].map(([name, content]) => ({ name, bytes: content.length, sha256: sha256Hex(content) })),
   };
 }

@@ -1,13 +1,22 @@
 import { canonicalJson, sha256Hex, type CanonicalValue } from './canonical-json.ts';
 
 /** Why something is kept. */
-export type PlanExemption = { readonly code: string; readonly basis: string; readonly citation: string; readonly until: string | null };
+export type PlanExemption = {
+  readonly code: string;
+  readonly basis: string;
+  readonly citation: string;
+  readonly until: string | null;
+};
 
 /** What happens to one field. */
 export type FieldAction = 'delete' | 'null' | 'pseudonymise' | 'shred' | 'keep' | 'export';
 
 /** One field of a step. */
-export type PlanField = { readonly field: string; readonly action: FieldAction; readonly exemption: string | null };
+export type PlanField = {
+  readonly field: string;
+  readonly action: FieldAction;
+  readonly exemption: string | null;
+};
 
 /** What happens to one collection. */
 export type PlanStep = {
@@ -39,12 +48,21 @@ export type PlanDocument = {
   readonly identity: {
     readonly subjects: readonly string[];
     /** How the person was found, per collection. */
-    readonly found: readonly { readonly collection: string; readonly by: string; readonly subjects: number }[];
+    readonly found: readonly {
+      readonly collection: string;
+      readonly by: string;
+      readonly subjects: number;
+    }[];
     /** Identifiers that other people's rows carry as well; absence is not claimed for them. */
     readonly sharedIdentifiers: number;
   };
   readonly steps: readonly PlanStep[];
-  readonly totals: { readonly delete: number; readonly fields: number; readonly keep: number; readonly export: number };
+  readonly totals: {
+    readonly delete: number;
+    readonly fields: number;
+    readonly keep: number;
+    readonly export: number;
+  };
   /** Execution refuses when a collection's rows moved by more than both. */
   readonly tolerance: { readonly percent: number; readonly rows: number };
   readonly warnings: readonly string[];

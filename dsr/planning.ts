@@ -3,7 +3,14 @@ import { sqlState, sqlStates, type Tx } from '../db/index.ts';
 import type { Connector } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
 import { planApproved, planCreated } from './events.ts';
-import { findDrift, parsePlan, sealPlan, type Drift, type PlanDocument, type SealedPlan } from './plan-document.ts';
+import {
+  findDrift,
+  parsePlan,
+  sealPlan,
+  type Drift,
+  type PlanDocument,
+  type SealedPlan,
+} from './plan-document.ts';
 import type { DsrDeps } from './ports.ts';
 import { lockedRequest, type RequestRow } from './request-row.ts';
 import { openIdentity } from './sealed-identity.ts';
@@ -11,19 +18,31 @@ import { insertApproval, insertPlan, selectPlan, updatePlan } from './store.ts';
 import { transition } from './transition.ts';
 
 /** A plan as it is stored. */
-export type StoredPlan = { readonly hash: string; readonly document: string; readonly created_at: Date; readonly created_by: string };
+export type StoredPlan = {
+  readonly hash: string;
+  readonly document: string;
+  readonly created_at: Date;
+  readonly created_by: string;
+};
 
 const tolerance = Object.freeze({ percent: 10, rows: 5 });
 
 type Ports = { readonly deps: DsrDeps; readonly connector: Connector };
 
 /** Makes a plan document from the data as they are now. */
-export async function draftPlan({ deps, connector }: Ports, tx: Tx, row: RequestRow, by: { readonly id: string; readonly at: Date }): Promise<PlanDocument> {
+export async function draftPlan(
+  { deps, connector }: Ports,
+  tx: Tx,
+  row: RequestRow,
+  by: { readonly id: string; readonly at: Date },
+): Promise<PlanDocument> {
   const { identifiers } = await openIdentity(deps.crypto, tx, row);
   const closure = await connector.close(tx, identifiers);
   const { steps, warnings } = await connector.plan(tx, closure.subjects, row.type);
-  const terms = row.type === 'erasure' ? await connector.searchTerms(tx, closure.subjects, identifiers) : { shared: 0 };
-  const total = (action: string): number => steps.filter((step) => step.action === action).reduce((sum, step) => sum + step.rows, 0);
+  const terms =
+    row.type === 'erasure' ? await connector.searchTerms(tx, closure.subjects, identifiers) : { shared: 0 };
+  const total = (action: string): number =>
+    steps.filter((step) => step.action === action).reduce((sum, step) => sum + step.rows, 0);
   return {
     format: 'gatehouse-dsr-plan/1',
     requestId: row.id,
@@ -36,9 +55,15 @@ export async function draftPlan({ deps, connector }: Ports, tx: Tx, row: Request
     createdBy: by.id,
     identity: { subjects: closure.subjects, found: closure.found, sharedIdentifiers: terms.shared },
     steps,
-    totals: { delete: total('delete'), fields: total('fields'), keep: total('keep'), export: total('export') },
+    totals: {
+      delete: total('delete'),
+      fields: total('fields'),
+      keep: total('keep'),
+      export: total('export'),
+    },
     tolerance,
-    warnings: closure.subjects.length === 0 ? ['nobody with these identifiers was found', ...warnings] : warnings,
+    warnings:
+      closure.subjects.length === 0 ? ['nobody with these identifiers was found', ...warnings] : warnings,
   };
 }
 
@@ -47,13 +72,21 @@ export async function draftPlan({ deps, connector }: Ports, tx: Tx, row: Request
  *
  * @throws ERR_DSR_TRANSITION_REFUSED, ERR_DSR_SYSTEM_UNREADY, ERR_DSR_IDENTITY_AMBIGUOUS
  */
-export async function makePlan(ports: Ports, tenantId: TenantId, id: string, by: { readonly principal: Principal; readonly call: CallContext }): Promise<SealedPlan> {
+export async function makePlan(
+  ports: Ports,
+  tenantId: TenantId,
+  id: string,
+  by: { readonly principal: Principal; readonly call: CallContext },
+): Promise<SealedPlan> {
   const { deps } = ports;
   await deps.crypto.warm(tenantId);
   return deps.database.withTenant(tenantId, async (tx) => {
     const row = await lockedRequest(tx, id);
     if (row.state !== 'verified' && row.state !== 'planned') {
-      throw dsrError('ERR_DSR_TRANSITION_REFUSED', `the request is ${row.state}; it is planned once its identity is verified`);
+      throw dsrError(
+        'ERR_DSR_TRANSITION_REFUSED',
+        `the request is ${row.state}; it is planned once its identity is verified`,
+      );
     }
     const now = deps.clock.now();
     const document = await draftPlan(ports, tx, row, { id: by.principal.id, at: now });
@@ -61,7 +94,11 @@ export async function makePlan(ports: Ports, tenantId: TenantId, id: string, by:
     await tx.query(insertPlan, [row.id, sealed.hash, sealed.text, now, by.principal.id]);
     await tx.query(updatePlan, [row.id, sealed.hash, document.identity.subjects]);
     const planned = { ...row, plan_hash: sealed.hash, subject_ids: document.identity.subjects };
-    await transition(deps, tx, planned, 'planned', { actor: by.principal, note: `plan ${sealed.hash.slice(0, 16)}`, call: by.call });
+    await transition(deps, tx, planned, 'planned', {
+      actor: by.principal,
+      note: `plan ${sealed.hash.slice(0, 16)}`,
+      call: by.call,
+    });
     await deps.audit.append(tx, {
       definition: planCreated,
       tenantId,
@@ -71,8 +108,13 @@ export async function makePlan(ports: Ports, tenantId: TenantId, id: string, by:
       targets: [{ type: 'dsr.request', id: row.id }],
       subjects: document.identity.subjects.map(parseSubjectId),
       detail: {
-        requestId: row.id, planHash: sealed.hash, collections: document.steps.length, rowsToDelete: document.totals.delete,
-        rowsToChange: document.totals.fields, rowsToKeep: document.totals.keep, rowsToExport: document.totals.export,
+        requestId: row.id,
+        planHash: sealed.hash,
+        collections: document.steps.length,
+        rowsToDelete: document.totals.delete,
+        rowsToChange: document.totals.fields,
+        rowsToKeep: document.totals.keep,
+        rowsToExport: document.totals.export,
       },
     });
     return sealed;
@@ -83,7 +125,8 @@ export async function makePlan(ports: Ports, tenantId: TenantId, id: string, by:
 export async function readPlan(tx: Tx, row: RequestRow): Promise<StoredPlan> {
   const { rows } = await tx.query<StoredPlan>(selectPlan, [row.id, row.plan_hash]);
   const plan = rows[0];
-  if (plan === undefined) throw dsrError('ERR_DSR_PLAN_MISSING', `request "${row.id}" has no plan; make one first`);
+  if (plan === undefined)
+    throw dsrError('ERR_DSR_PLAN_MISSING', `request "${row.id}" has no plan; make one first`);
   return plan;
 }
 
@@ -92,24 +135,52 @@ export async function readPlan(tx: Tx, row: RequestRow): Promise<StoredPlan> {
  *
  * @throws ERR_DSR_PLAN_CHANGED, ERR_DSR_FOUR_EYES, ERR_DSR_TRANSITION_REFUSED
  */
-export async function approvePlan({ deps }: Ports, tenantId: TenantId, id: string, by: { readonly principal: Principal; readonly call: CallContext; readonly planHash: string }): Promise<void> {
+export async function approvePlan(
+  { deps }: Ports,
+  tenantId: TenantId,
+  id: string,
+  by: { readonly principal: Principal; readonly call: CallContext; readonly planHash: string },
+): Promise<void> {
   const { principal, call } = by;
   await deps.crypto.warm(tenantId);
   await deps.database.withTenant(tenantId, async (tx) => {
     const row = await lockedRequest(tx, id);
     if (row.type !== 'erasure' || row.state !== 'planned') {
-      throw dsrError('ERR_DSR_TRANSITION_REFUSED', `the ${row.type} request is ${row.state}; only a planned erasure is approved`);
+      throw dsrError(
+        'ERR_DSR_TRANSITION_REFUSED',
+        `the ${row.type} request is ${row.state}; only a planned erasure is approved`,
+      );
     }
     const plan = await readPlan(tx, row);
-    if (plan.hash !== by.planHash) throw dsrError('ERR_DSR_PLAN_CHANGED', 'the plan was made anew since you looked at it; read it again and approve that one');
+    if (plan.hash !== by.planHash)
+      throw dsrError(
+        'ERR_DSR_PLAN_CHANGED',
+        'the plan was made anew since you looked at it; read it again and approve that one',
+      );
     const now = deps.clock.now();
     try {
-      await tx.query(insertApproval, [row.id, plan.hash, plan.created_by, principal.id, now, principal.assurance.level, principal.assurance.authenticatedAt]);
+      await tx.query(insertApproval, [
+        row.id,
+        plan.hash,
+        plan.created_by,
+        principal.id,
+        now,
+        principal.assurance.level,
+        principal.assurance.authenticatedAt,
+      ]);
     } catch (cause) {
       if (sqlState(cause) !== sqlStates.checkViolation && sqlState(cause) !== '23502') throw cause;
-      throw dsrError('ERR_DSR_FOUR_EYES', 'an erasure is approved by a second person with fresh step-up, not by who made the plan', { status: 403, cause });
+      throw dsrError(
+        'ERR_DSR_FOUR_EYES',
+        'an erasure is approved by a second person with fresh step-up, not by who made the plan',
+        { status: 403, cause },
+      );
     }
-    await transition(deps, tx, row, 'approved', { actor: principal, note: `approved plan ${plan.hash.slice(0, 16)}`, call });
+    await transition(deps, tx, row, 'approved', {
+      actor: principal,
+      note: `approved plan ${plan.hash.slice(0, 16)}`,
+      call,
+    });
     await deps.audit.append(tx, {
       definition: planApproved,
       tenantId,
@@ -124,7 +195,12 @@ export async function approvePlan({ deps }: Ports, tenantId: TenantId, id: strin
 }
 
 /** Counts again and compares with what was approved. */
-export async function recount(ports: Ports, tx: Tx, row: RequestRow, plan: PlanDocument): Promise<readonly Drift[]> {
+export async function recount(
+  ports: Ports,
+  tx: Tx,
+  row: RequestRow,
+  plan: PlanDocument,
+): Promise<readonly Drift[]> {
   const fresh = await draftPlan(ports, tx, row, { id: plan.createdBy, at: new Date(plan.createdAt) });
   return findDrift(plan, fresh);
 }

@@ -1,5 +1,15 @@
 import type { KeyObject } from 'node:crypto';
-import type { AuditEvent, AuditSink, Clock, Logger, NewId, Principal, RandomBytes, SubjectId, TenantId } from '../kernel/index.ts';
+import type {
+  AuditEvent,
+  AuditSink,
+  Clock,
+  Logger,
+  NewId,
+  Principal,
+  RandomBytes,
+  SubjectId,
+  TenantId,
+} from '../kernel/index.ts';
 import type { Crypto } from '../crypto/index.ts';
 import type { Audit } from '../audit/index.ts';
 import type { DataMapRegistry } from '../datamap/index.ts';
@@ -51,6 +61,10 @@ export type Actor = AuditEvent['actor'];
 /** The engine itself, where no person stands behind a step. */
 export const engineActor: Actor = Object.freeze({ kind: 'system', id: 'dsr', displayName: 'Request engine' });
 /** The portal, on behalf of a person who is not named. */
-export const portalActor: Actor = Object.freeze({ kind: 'system', id: 'portal', displayName: 'Data subject portal' });
+export const portalActor: Actor = Object.freeze({
+  kind: 'system',
+  id: 'portal',
+  displayName: 'Data subject portal',
+});
 
 export type { AuditSink, Clock, KeyObject, Logger, Principal, SubjectId, TenantId, Tx };

@@ -67,5 +67,10 @@ function missing(id: string): never {
 /** uuid[] as the driver gives it: parsed, or in PostgreSQL's text form. */
 export function subjectsOf(row: Pick<RequestRow, 'subject_ids'>): readonly string[] {
   const ids = row.subject_ids;
-  return typeof ids === 'string' ? ids.replace(/^\{|\}$/g, '').split(',').filter(Boolean) : ids;
+  return typeof ids === 'string'
+    ? ids
+        .replace(/^\{|\}$/g, '')
+        .split(',')
+        .filter(Boolean)
+    : ids;
 }

@@ -22,60 +22,146 @@ const isoOrNull = (instant: Date | null): string | null => instant?.toISOString(
 /** A request as lists show it: masked. */
 export function viewItem(row: RequestRow, now: Date): Item {
   return {
-    id: row.id, type: row.type, law: row.law, state: row.state, channel: row.channel, receivedAt: iso(row.received_at), dueAt: iso(row.due_at),
-    acknowledgeBy: isoOrNull(row.acknowledge_at), dueExplanation: row.clock.explanation.join('; '), subjectLabel: row.subject_label ?? '•••',
-    urgency: urgency(now, row.received_at, row.due_at, isClosed(row.state)), linkedTo: row.linked_to,
+    id: row.id,
+    type: row.type,
+    law: row.law,
+    state: row.state,
+    channel: row.channel,
+    receivedAt: iso(row.received_at),
+    dueAt: iso(row.due_at),
+    acknowledgeBy: isoOrNull(row.acknowledge_at),
+    dueExplanation: row.clock.explanation.join('; '),
+    subjectLabel: row.subject_label ?? '•••',
+    urgency: urgency(now, row.received_at, row.due_at, isClosed(row.state)),
+    linkedTo: row.linked_to,
   };
 }
 
 /** A page, newest first. */
-export async function listRequests(tx: Tx, query: { readonly state?: string | undefined; readonly cursor?: string | undefined; readonly limit: number }, now: Date): Promise<{ items: Item[]; nextCursor: string | null }> {
+export async function listRequests(
+  tx: Tx,
+  query: {
+    readonly state?: string | undefined;
+    readonly cursor?: string | undefined;
+    readonly limit: number;
+  },
+  now: Date,
+): Promise<{ items: Item[]; nextCursor: string | null }> {
   const after = query.cursor === undefined ? null : readCursor(query.cursor);
-  const { rows } = await tx.query<RequestRow>(selectRequestPage, [query.state ?? null, after?.at ?? null, after?.id ?? null, query.limit + 1]);
+  const { rows } = await tx.query<RequestRow>(selectRequestPage, [
+    query.state ?? null,
+    after?.at ?? null,
+    after?.id ?? null,
+    query.limit + 1,
+  ]);
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
   const more = rows.length > query.limit && last !== undefined;
-  return { items: page.map((row) => viewItem(row, now)), nextCursor: more ? Buffer.from(`${iso(last.received_at)} ${last.id}`).toString('base64url') : null };
+  return {
+    items: page.map((row) => viewItem(row, now)),
+    nextCursor: more ? Buffer.from(`${iso(last.received_at)} ${last.id}`).toString('base64url') : null,
+  };
 }
 
 function readCursor(cursor: string): { readonly at: string; readonly id: string } {
-  const match = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ([0-9a-f-]{36})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  const match = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ([0-9a-f-]{36})$/.exec(
+    Buffer.from(cursor, 'base64url').toString('latin1'),
+  );
   if (match === null) throw invalidRequest('"cursor" is not one that a list gave');
   return { at: match[1] ?? '', id: match[2] ?? '' };
 }
 
-type TaskRow = { readonly system: string; readonly action: string; readonly plan_hash: string; readonly state: string; readonly attempts: number; readonly counts: Readonly<Record<string, number>>; readonly error: string | null; readonly started_at: Date | null; readonly ended_at: Date | null };
+type TaskRow = {
+  readonly system: string;
+  readonly action: string;
+  readonly plan_hash: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly error: string | null;
+  readonly started_at: Date | null;
+  readonly ended_at: Date | null;
+};
 
 /** Everything that staff may see of one request; the person's own words are opened, identities stay masked. */
 export async function viewDetail(deps: DsrDeps, tx: Tx, row: RequestRow): Promise<Detail> {
-  const { rows: timeline } = await tx.query<{ at: Date; state: string; actor: string; note: string | null }>(selectTimeline, [row.id]);
-  const { rows: approvals } = await tx.query<{ plan_hash: string; approved_by: string; approved_at: Date }>(selectApprovals, [row.id]);
+  const { rows: timeline } = await tx.query<{ at: Date; state: string; actor: string; note: string | null }>(
+    selectTimeline,
+    [row.id],
+  );
+  const { rows: approvals } = await tx.query<{ plan_hash: string; approved_by: string; approved_at: Date }>(
+    selectApprovals,
+    [row.id],
+  );
   const { rows: tasks } = await tx.query<TaskRow>(selectTasks, [row.id]);
-  const { rows: plans } = row.plan_hash === null ? { rows: [] } : await tx.query<StoredPlan>(selectPlan, [row.id, row.plan_hash]);
+  const { rows: plans } =
+    row.plan_hash === null ? { rows: [] } : await tx.query<StoredPlan>(selectPlan, [row.id, row.plan_hash]);
   const plan = plans[0];
   return {
     ...viewItem(row, deps.clock.now()),
     timeline: timeline.map(({ at, state, actor, note }) => ({ at: iso(at), state, actor, note })),
-    identity: { level: row.identity_level, method: row.identity_method, verifiedAt: isoOrNull(row.verified_at) },
-    message: row.forgotten_at === null && row.sealed !== null ? (await openIdentity(deps.crypto, tx, row)).message : null,
-    plan: plan === undefined ? null : { hash: plan.hash, createdAt: iso(plan.created_at), createdBy: plan.created_by, document: parsePlan(plan.document) },
-    approvals: approvals.map((one) => ({ by: one.approved_by, at: iso(one.approved_at), planHash: one.plan_hash })),
-    tasks: tasks.filter((task) => task.plan_hash === row.plan_hash).map((task) => ({
-      system: task.system, action: task.action, state: task.state, counts: { ...task.counts }, error: task.error, attempts: task.attempts,
-      startedAt: isoOrNull(task.started_at), endedAt: isoOrNull(task.ended_at),
+    identity: {
+      level: row.identity_level,
+      method: row.identity_method,
+      verifiedAt: isoOrNull(row.verified_at),
+    },
+    message:
+      row.forgotten_at === null && row.sealed !== null
+        ? (await openIdentity(deps.crypto, tx, row)).message
+        : null,
+    plan:
+      plan === undefined
+        ? null
+        : {
+            hash: plan.hash,
+            createdAt: iso(plan.created_at),
+            createdBy: plan.created_by,
+            document: parsePlan(plan.document),
+          },
+    approvals: approvals.map((one) => ({
+      by: one.approved_by,
+      at: iso(one.approved_at),
+      planHash: one.plan_hash,
     })),
+    tasks: tasks
+      .filter((task) => task.plan_hash === row.plan_hash)
+      .map((task) => ({
+        system: task.system,
+        action: task.action,
+        state: task.state,
+        counts: { ...task.counts },
+        error: task.error,
+        attempts: task.attempts,
+        startedAt: isoOrNull(task.started_at),
+        endedAt: isoOrNull(task.ended_at),
+      })),
     absence: await viewAbsence(tx, row),
     certificate: await viewCertificate(tx, row),
     package: await viewPackage(tx, row),
-    clock: { dueAt: iso(row.due_at), targetAt: row.clock.targetAt, citation: row.clock.citation, explanation: row.clock.explanation.join('; '), trail: [...row.clock.explanation] },
+    clock: {
+      dueAt: iso(row.due_at),
+      targetAt: row.clock.targetAt,
+      citation: row.clock.citation,
+      explanation: row.clock.explanation.join('; '),
+      trail: [...row.clock.explanation],
+    },
   };
 }
 
 async function viewAbsence(tx: Tx, row: RequestRow): Promise<Detail['absence']> {
-  const { rows } = await tx.query<{ at: Date; clean: boolean; scope: string; result: AbsenceResult }>(selectAbsence, [row.id]);
+  const { rows } = await tx.query<{ at: Date; clean: boolean; scope: string; result: AbsenceResult }>(
+    selectAbsence,
+    [row.id],
+  );
   const run = rows[0];
   if (run === undefined) return null;
-  return { state: run.clean ? 'clean' : 'left_behind', scope: run.scope, fullScan: row.full_scan, at: iso(run.at), ...splitFindings(run.result) };
+  return {
+    state: run.clean ? 'clean' : 'left_behind',
+    scope: run.scope,
+    fullScan: row.full_scan,
+    at: iso(run.at),
+    ...splitFindings(run.result),
+  };
 }
 
 async function viewCertificate(tx: Tx, row: RequestRow): Promise<Detail['certificate']> {
@@ -85,12 +171,17 @@ async function viewCertificate(tx: Tx, row: RequestRow): Promise<Detail['certifi
 
 async function viewPackage(tx: Tx, row: RequestRow): Promise<Detail['package']> {
   const { rows } = await tx.query<{ expires_at: Date; downloaded_at: Date | null }>(selectPackage, [row.id]);
-  return rows[0] === undefined ? null : { expiresAt: iso(rows[0].expires_at), downloadedAt: isoOrNull(rows[0].downloaded_at) };
+  return rows[0] === undefined
+    ? null
+    : { expiresAt: iso(rows[0].expires_at), downloadedAt: isoOrNull(rows[0].downloaded_at) };
 }
 
 /** What must not be there, apart from what an exemption covers. */
 function splitFindings({ findings }: AbsenceResult): { findings: unknown[]; exempted: unknown[] } {
-  return { findings: findings.filter((one) => one.exemption === null), exempted: findings.filter((one) => one.exemption !== null) };
+  return {
+    findings: findings.filter((one) => one.exemption === null),
+    exempted: findings.filter((one) => one.exemption !== null),
+  };
 }
 
 const ends: ReadonlySet<RequestState> = new Set(['refused', 'withdrawn', 'expired', 'partially_completed']);
@@ -111,12 +202,21 @@ export async function viewStatus(tx: Tx, row: RequestRow, now: Date): Promise<z.
   const current = row.state === 'verifying' ? 0 : way.indexOf(row.state);
   const steps = way.map((state, index) => {
     const reached = timeline.findLast((one) => one.state === state);
-    return { state, done: index <= current && reached !== undefined, at: index <= current ? isoOrNull(reached?.at ?? null) : null };
+    return {
+      state,
+      done: index <= current && reached !== undefined,
+      at: index <= current ? isoOrNull(reached?.at ?? null) : null,
+    };
   });
   const certificate = await viewCertificate(tx, row);
   const waiting = await viewPackage(tx, row);
   return {
-    state: row.state, type: row.type, law: row.law, receivedAt: iso(row.received_at), dueAt: iso(row.due_at), steps,
+    state: row.state,
+    type: row.type,
+    law: row.law,
+    receivedAt: iso(row.received_at),
+    dueAt: iso(row.due_at),
+    steps,
     certificateAvailable: certificate !== null,
     packageAvailable: waiting !== null && waiting.downloadedAt === null && new Date(waiting.expiresAt) > now,
   };

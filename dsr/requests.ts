@@ -33,13 +33,22 @@ const identifiersOf = (input: NewRequest): readonly Identifier[] => [
  *
  * The e-mail address is the only identity that the code proves, so a phone number is not followed.
  */
-export async function openPortalRequest(deps: DsrDeps, slug: string, input: NewRequest): Promise<{ readonly ticket: string }> {
+export async function openPortalRequest(
+  deps: DsrDeps,
+  slug: string,
+  input: NewRequest,
+): Promise<{ readonly ticket: string }> {
   const tenant = await tenantBySlug(deps.database, slug);
   await deps.crypto.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
     const identifiers = identifiersOf(input).filter((one) => one.kind === 'email');
     const { row, ticket } = await takeIn(deps, tx, tenant, {
-      ...input, identifiers, message: input.message ?? null, channel: 'portal', receivedAt: deps.clock.now(), actor: portalActor,
+      ...input,
+      identifiers,
+      message: input.message ?? null,
+      channel: 'portal',
+      receivedAt: deps.clock.now(),
+      actor: portalActor,
     });
     await sendCode(deps, tx, tenant, row);
     await transition(deps, tx, row, 'verifying', { actor: portalActor, note: 'a code was mailed' });
@@ -51,12 +60,18 @@ export async function openPortalRequest(deps: DsrDeps, slug: string, input: NewR
 export async function openOperatorRequest(
   deps: DsrDeps,
   by: { readonly principal: Principal; readonly call: CallContext },
-  input: NewRequest & { readonly receivedAt?: string | undefined; readonly identity?: { readonly method: string } | undefined },
+  input: NewRequest & {
+    readonly receivedAt?: string | undefined;
+    readonly identity?: { readonly method: string } | undefined;
+  },
 ): Promise<RequestRow> {
   const { principal, call } = by;
   const identifiers = identifiersOf(input);
   if (identifiers.length === 0) throw invalidRequest('"email" or "phone" must be given');
-  if (input.identity === undefined && input.email === undefined) throw invalidRequest('without "email" no code can be mailed; say in "identity" how the person was identified');
+  if (input.identity === undefined && input.email === undefined)
+    throw invalidRequest(
+      'without "email" no code can be mailed; say in "identity" how the person was identified',
+    );
   const now = deps.clock.now();
   const receivedAt = input.receivedAt === undefined ? now : new Date(input.receivedAt);
   if (receivedAt > now) throw invalidRequest('"receivedAt" lies in the future');
@@ -64,34 +79,73 @@ export async function openOperatorRequest(
   await deps.crypto.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
     // Only what a code to the mailbox can prove is followed, unless the operator proved the identity.
-    const proved = input.identity === undefined ? identifiers.filter((one) => one.kind === 'email') : identifiers;
-    const { row } = await takeIn(deps, tx, tenant, { ...input, identifiers: proved, message: input.message ?? null, channel: 'operator', receivedAt, actor: principal, call });
-    if (input.identity !== undefined) return markVerified(deps, tx, row, { tenant, level: 'operator', method: input.identity.method, actor: principal, call });
+    const proved =
+      input.identity === undefined ? identifiers.filter((one) => one.kind === 'email') : identifiers;
+    const { row } = await takeIn(deps, tx, tenant, {
+      ...input,
+      identifiers: proved,
+      message: input.message ?? null,
+      channel: 'operator',
+      receivedAt,
+      actor: principal,
+      call,
+    });
+    if (input.identity !== undefined)
+      return markVerified(deps, tx, row, {
+        tenant,
+        level: 'operator',
+        method: input.identity.method,
+        actor: principal,
+        call,
+      });
     await sendCode(deps, tx, tenant, row);
     return transition(deps, tx, row, 'verifying', { actor: principal, note: 'a code was mailed', call });
   });
 }
 
 /** The request behind a ticket. @throws ERR_DSR_TICKET_UNKNOWN */
-export async function requestByTicket(deps: DsrDeps, slug: string, ticket: string): Promise<{ readonly tenant: TenantInfo; readonly row: RequestRow }> {
+export async function requestByTicket(
+  deps: DsrDeps,
+  slug: string,
+  ticket: string,
+): Promise<{ readonly tenant: TenantInfo; readonly row: RequestRow }> {
   const tenant = await tenantBySlug(deps.database, slug);
-  const { rows } = await deps.database.withTenant(tenant.id, (tx) => tx.query<RequestRow>(selectRequestByTicket, [hashTicket(ticket)]), { readOnly: true });
+  const { rows } = await deps.database.withTenant(
+    tenant.id,
+    (tx) => tx.query<RequestRow>(selectRequestByTicket, [hashTicket(ticket)]),
+    { readOnly: true },
+  );
   const row = rows[0];
-  if (row === undefined) throw dsrError('ERR_DSR_TICKET_UNKNOWN', 'no request belongs to this ticket; check the link', { status: 404 });
+  if (row === undefined)
+    throw dsrError('ERR_DSR_TICKET_UNKNOWN', 'no request belongs to this ticket; check the link', {
+      status: 404,
+    });
   return { tenant, row };
 }
 
 /** The person enters the code. @throws ERR_DSR_CODE_INVALID for every way it can be wrong */
-export async function verifyByCode(deps: DsrDeps, slug: string, input: { readonly ticket: string; readonly code: string }): Promise<RequestRow> {
+export async function verifyByCode(
+  deps: DsrDeps,
+  slug: string,
+  input: { readonly ticket: string; readonly code: string },
+): Promise<RequestRow> {
   const found = await requestByTicket(deps, slug, input.ticket).catch(() => null);
   if (found === null) throw codeInvalid();
-  const { tenant, row: { id } } = found;
+  const {
+    tenant,
+    row: { id },
+  } = found;
   await deps.crypto.warm(tenant.id);
   // A wrong try must be committed, so the refusal is thrown outside.
   const verified = await deps.database.withTenant(tenant.id, async (tx) => {
     const row = await lockedRequest(tx, id);
     if (row.state !== 'verifying' || !(await tryCode(deps, tx, row, input.code))) return null;
-    return markVerified(deps, tx, row, { tenant, level: 'mailbox', method: 'single-use code to the mailbox', actor: portalActor });
+    return markVerified(deps, tx, row, {
+      tenant,
+      level: 'mailbox',
+      method: 'single-use code to the mailbox',
+      actor: portalActor,
+    });
   });
   if (verified === null) throw codeInvalid();
   return verified;
@@ -99,7 +153,10 @@ export async function verifyByCode(deps: DsrDeps, slug: string, input: { readonl
 
 /** Mails a new code when the first one ran out. The answer is the same whether one was sent. */
 export async function resendCode(deps: DsrDeps, slug: string, ticket: string): Promise<void> {
-  const { tenant, row: { id } } = await requestByTicket(deps, slug, ticket);
+  const {
+    tenant,
+    row: { id },
+  } = await requestByTicket(deps, slug, ticket);
   await deps.crypto.warm(tenant.id);
   await deps.database.withTenant(tenant.id, async (tx) => {
     const row = await lockedRequest(tx, id);
@@ -109,10 +166,16 @@ export async function resendCode(deps: DsrDeps, slug: string, ticket: string): P
 
 /** The person changes their mind. @throws ERR_DSR_TRANSITION_REFUSED once execution has begun */
 export async function withdraw(deps: DsrDeps, slug: string, ticket: string): Promise<RequestRow> {
-  const { tenant, row: { id } } = await requestByTicket(deps, slug, ticket);
+  const {
+    tenant,
+    row: { id },
+  } = await requestByTicket(deps, slug, ticket);
   await deps.crypto.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
-    const next = await transition(deps, tx, await lockedRequest(tx, id), 'withdrawn', { actor: portalActor, note: 'withdrawn with the ticket' });
+    const next = await transition(deps, tx, await lockedRequest(tx, id), 'withdrawn', {
+      actor: portalActor,
+      note: 'withdrawn with the ticket',
+    });
     await enqueueMessage(deps, tx, next, { tenant, template: 'withdrawn' });
     return next;
   });
@@ -122,15 +185,28 @@ export async function withdraw(deps: DsrDeps, slug: string, ticket: string): Pro
 export async function refuse(
   deps: DsrDeps,
   at: { readonly tenantId: TenantId; readonly requestId: string },
-  by: { readonly principal: Principal; readonly call: CallContext; readonly reason: string; readonly citation: string },
+  by: {
+    readonly principal: Principal;
+    readonly call: CallContext;
+    readonly reason: string;
+    readonly citation: string;
+  },
 ): Promise<RequestRow> {
   const tenant = await tenantById(deps.database, at.tenantId);
   await deps.crypto.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
     const row = await lockedRequest(tx, at.requestId);
-    const next = await transition(deps, tx, row, 'refused', { actor: by.principal, note: `${by.citation}: ${by.reason}`, call: by.call });
+    const next = await transition(deps, tx, row, 'refused', {
+      actor: by.principal,
+      note: `${by.citation}: ${by.reason}`,
+      call: by.call,
+    });
     const { complaint } = lawPack(row.law, row.law_version);
-    await enqueueMessage(deps, tx, next, { tenant, template: 'refused', values: { reason: by.reason, ground: by.citation, complaint } });
+    await enqueueMessage(deps, tx, next, {
+      tenant,
+      template: 'refused',
+      values: { reason: by.reason, ground: by.citation, complaint },
+    });
     return next;
   });
 }

@@ -3,9 +3,15 @@ import { lawIds, requestTypes } from './law-packs.ts';
 import { languages } from './messages.ts';
 import { requestStates } from './state-machine.ts';
 
-const lower = <T extends readonly [string, ...string[]]>(values: T) => z.string().max(40).toLowerCase().pipe(z.enum(values));
+const lower = <T extends readonly [string, ...string[]]>(values: T) =>
+  z.string().max(40).toLowerCase().pipe(z.enum(values));
 const email = z.string().trim().max(320).pipe(z.email());
-const phone = z.string().trim().min(5).max(40).regex(/^[+0-9 ().-]+$/);
+const phone = z
+  .string()
+  .trim()
+  .min(5)
+  .max(40)
+  .regex(/^[+0-9 ().-]+$/);
 const ticket = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
@@ -43,7 +49,13 @@ export const portalBody = z.strictObject({
   message: z.string().max(4_000).optional(),
 });
 /** A ticket and the code that was mailed. */
-export const verifyBody = z.strictObject({ ticket, code: z.string().trim().regex(/^\d{8}$/) });
+export const verifyBody = z.strictObject({
+  ticket,
+  code: z
+    .string()
+    .trim()
+    .regex(/^\d{8}$/),
+});
 /** A ticket. */
 export const ticketBody = z.strictObject({ ticket });
 /** A ticket in a URL. */
@@ -51,7 +63,10 @@ export const ticketQuery = z.object({ ticket });
 /** Which plan is approved. */
 export const approveBody = z.strictObject({ planHash: hash });
 /** Why nothing is done; the person reads both. */
-export const refuseBody = z.strictObject({ reason: z.string().min(1).max(2_000), citation: z.string().min(1).max(300) });
+export const refuseBody = z.strictObject({
+  reason: z.string().min(1).max(2_000),
+  citation: z.string().min(1).max(300),
+});
 /** A certificate to check. */
 export const certificateBody = z.strictObject({ certificate: z.string().min(1).max(200_000) });
 
@@ -60,8 +75,18 @@ const step = z.object({ state: z.string(), done: z.boolean(), at: at.nullable() 
 
 /** A request in a list. */
 export const requestItem = z.object({
-  id: z.uuid(), type: z.enum(requestTypes), law: z.enum(lawIds), state: z.enum(requestStates), channel: z.string(), receivedAt: at, dueAt: at,
-  acknowledgeBy: at.nullable(), dueExplanation: z.string(), subjectLabel: z.string(), urgency: z.string(), linkedTo: z.uuid().nullable(),
+  id: z.uuid(),
+  type: z.enum(requestTypes),
+  law: z.enum(lawIds),
+  state: z.enum(requestStates),
+  channel: z.string(),
+  receivedAt: at,
+  dueAt: at,
+  acknowledgeBy: at.nullable(),
+  dueExplanation: z.string(),
+  subjectLabel: z.string(),
+  urgency: z.string(),
+  linkedTo: z.uuid().nullable(),
 });
 /** A page of requests. */
 export const requestPage = z.object({ items: z.array(requestItem), nextCursor: z.string().nullable() });
@@ -72,20 +97,61 @@ export const requestDetail = requestItem.extend({
   message: z.string().nullable(),
   plan: z.object({ hash, createdAt: at, createdBy: z.string(), document: z.unknown() }).nullable(),
   approvals: z.array(z.object({ by: z.string(), at, planHash: hash })),
-  tasks: z.array(z.object({
-    system: z.string(), action: z.string(), state: z.string(), counts: z.record(z.string(), z.number()), error: z.string().nullable(),
-    attempts: z.number(), startedAt: at.nullable(), endedAt: at.nullable(),
-  })),
-  absence: z.object({ state: z.enum(['clean', 'left_behind', 'pending']), scope: z.string(), fullScan: z.string(), at, findings: z.array(z.unknown()), exempted: z.array(z.unknown()) }).nullable(),
+  tasks: z.array(
+    z.object({
+      system: z.string(),
+      action: z.string(),
+      state: z.string(),
+      counts: z.record(z.string(), z.number()),
+      error: z.string().nullable(),
+      attempts: z.number(),
+      startedAt: at.nullable(),
+      endedAt: at.nullable(),
+    }),
+  ),
+  absence: z
+    .object({
+      state: z.enum(['clean', 'left_behind', 'pending']),
+      scope: z.string(),
+      fullScan: z.string(),
+      at,
+      findings: z.array(z.unknown()),
+      exempted: z.array(z.unknown()),
+    })
+    .nullable(),
   certificate: z.object({ id: z.uuid(), issuedAt: at }).nullable(),
   package: z.object({ expiresAt: at, downloadedAt: at.nullable() }).nullable(),
-  clock: z.object({ dueAt: at, targetAt: at, citation: z.string(), explanation: z.string(), trail: z.array(z.string()) }),
+  clock: z.object({
+    dueAt: at,
+    targetAt: at,
+    citation: z.string(),
+    explanation: z.string(),
+    trail: z.array(z.string()),
+  }),
 });
 /** What the portal offers. */
-export const portalInfo = z.object({ tenant: z.object({ name: z.string() }), laws: z.array(z.string()), types: z.array(z.string()), languages: z.array(z.string()) });
+export const portalInfo = z.object({
+  tenant: z.object({ name: z.string() }),
+  laws: z.array(z.string()),
+  types: z.array(z.string()),
+  languages: z.array(z.string()),
+});
 /** What the holder of a ticket sees. */
 export const portalStatus = z.object({
-  state: z.string(), type: z.string(), law: z.string(), receivedAt: at, dueAt: at, steps: z.array(step), certificateAvailable: z.boolean(), packageAvailable: z.boolean(),
+  state: z.string(),
+  type: z.string(),
+  law: z.string(),
+  receivedAt: at,
+  dueAt: at,
+  steps: z.array(step),
+  certificateAvailable: z.boolean(),
+  packageAvailable: z.boolean(),
 });
 /** What a verification found. */
-export const verificationResult = z.object({ valid: z.boolean(), reason: z.string().nullable(), keyId: z.string().nullable(), checks: z.array(z.string()), claims: z.unknown() });
+export const verificationResult = z.object({
+  valid: z.boolean(),
+  reason: z.string().nullable(),
+  keyId: z.string().nullable(),
+  checks: z.array(z.string()),
+  claims: z.unknown(),
+});

@@ -7,9 +7,17 @@ import type { Identifier, SearchTerms } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
 
 const identifier = z.object({ kind: z.enum(['email', 'phone']), value: z.string() });
-const sealedIdentity = z.object({ identifiers: z.array(identifier), ticket: z.string(), message: z.string().nullable() });
+const sealedIdentity = z.object({
+  identifiers: z.array(identifier),
+  ticket: z.string(),
+  message: z.string().nullable(),
+});
 const searchTerms = z.object({
-  subjects: z.array(z.string()), rowIds: z.array(z.string()), emails: z.array(z.string()), phones: z.array(z.string()), shared: z.number(),
+  subjects: z.array(z.string()),
+  rowIds: z.array(z.string()),
+  emails: z.array(z.string()),
+  phones: z.array(z.string()),
+  shared: z.number(),
 });
 
 /** What a request knows of its person; at rest only ciphertext under the request's own key. */
@@ -20,29 +28,64 @@ export function requestSubject(requestId: string): SubjectId {
   return parseSubjectId(requestId);
 }
 
-const contextOf = (requestId: string, field: string) => ({ service: 'dsr', collection: 'request', field, rowId: requestId, purpose: 'dsr' });
+const contextOf = (requestId: string, field: string) => ({
+  service: 'dsr',
+  collection: 'request',
+  field,
+  rowId: requestId,
+  purpose: 'dsr',
+});
 
 /** Seals a value of a request under the request's own key. */
-export function sealForRequest(crypto: Crypto, tx: Tx, at: { readonly requestId: string; readonly field: string }, plaintext: Uint8Array): Promise<Buffer> {
-  return crypto.seal(tx, { kind: 'subject', subjectId: requestSubject(at.requestId) }, contextOf(at.requestId, at.field), plaintext);
+export function sealForRequest(
+  crypto: Crypto,
+  tx: Tx,
+  at: { readonly requestId: string; readonly field: string },
+  plaintext: Uint8Array,
+): Promise<Buffer> {
+  return crypto.seal(
+    tx,
+    { kind: 'subject', subjectId: requestSubject(at.requestId) },
+    contextOf(at.requestId, at.field),
+    plaintext,
+  );
 }
 
 /** @throws ERR_DSR_IDENTITY_GONE once the request was forgotten */
-export async function openForRequest(crypto: Crypto, tx: Tx, at: { readonly requestId: string; readonly field: string }, ciphertext: Buffer | null): Promise<Buffer> {
-  const opened = ciphertext === null ? null : await crypto.open(tx, contextOf(at.requestId, at.field), ciphertext);
+export async function openForRequest(
+  crypto: Crypto,
+  tx: Tx,
+  at: { readonly requestId: string; readonly field: string },
+  ciphertext: Buffer | null,
+): Promise<Buffer> {
+  const opened =
+    ciphertext === null ? null : await crypto.open(tx, contextOf(at.requestId, at.field), ciphertext);
   if (opened === null || opened.kind === 'shredded') {
-    throw dsrError('ERR_DSR_IDENTITY_GONE', `the personal data of request "${at.requestId}" was destroyed when it was closed`, { status: 410 });
+    throw dsrError(
+      'ERR_DSR_IDENTITY_GONE',
+      `the personal data of request "${at.requestId}" was destroyed when it was closed`,
+      { status: 410 },
+    );
   }
   return opened.plaintext;
 }
 
 /** Seals who asks. */
-export function sealIdentity(crypto: Crypto, tx: Tx, requestId: string, identity: SealedIdentity): Promise<Buffer> {
+export function sealIdentity(
+  crypto: Crypto,
+  tx: Tx,
+  requestId: string,
+  identity: SealedIdentity,
+): Promise<Buffer> {
   return sealForRequest(crypto, tx, { requestId, field: 'identity' }, Buffer.from(JSON.stringify(identity)));
 }
 
 /** @throws ERR_DSR_IDENTITY_GONE */
-export async function openIdentity(crypto: Crypto, tx: Tx, row: { readonly id: string; readonly sealed: Buffer | null }): Promise<SealedIdentity> {
+export async function openIdentity(
+  crypto: Crypto,
+  tx: Tx,
+  row: { readonly id: string; readonly sealed: Buffer | null },
+): Promise<SealedIdentity> {
   const bytes = await openForRequest(crypto, tx, { requestId: row.id, field: 'identity' }, row.sealed);
   return sealedIdentity.parse(JSON.parse(bytes.toString('utf8')));
 }
@@ -53,7 +96,11 @@ export function sealSearch(crypto: Crypto, tx: Tx, requestId: string, terms: Sea
 }
 
 /** @throws ERR_DSR_IDENTITY_GONE */
-export async function openSearch(crypto: Crypto, tx: Tx, row: { readonly id: string; readonly search_sealed: Buffer | null }): Promise<SearchTerms> {
+export async function openSearch(
+  crypto: Crypto,
+  tx: Tx,
+  row: { readonly id: string; readonly search_sealed: Buffer | null },
+): Promise<SearchTerms> {
   const bytes = await openForRequest(crypto, tx, { requestId: row.id, field: 'search' }, row.search_sealed);
   return searchTerms.parse(JSON.parse(bytes.toString('utf8')));
 }

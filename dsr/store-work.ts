@@ -25,7 +25,10 @@ export const selectDueRequests = statement(
 );
 
 /** $1 id $2 sealed search terms */
-export const updateSearch = statement('dsr.update_search', `update dsr.request set search_sealed = $2 where id = $1`);
+export const updateSearch = statement(
+  'dsr.update_search',
+  `update dsr.request set search_sealed = $2 where id = $1`,
+);
 
 /** $1 id $2 attempts $3 next attempt */
 export const updateAttempts = statement(
@@ -34,10 +37,16 @@ export const updateAttempts = statement(
 );
 
 /** $1 id $2 none | deferred | done */
-export const updateFullScan = statement('dsr.update_full_scan', `update dsr.request set full_scan = $2 where id = $1`);
+export const updateFullScan = statement(
+  'dsr.update_full_scan',
+  `update dsr.request set full_scan = $2 where id = $1`,
+);
 
 /** $1 id $2 receipts root */
-export const updateReceiptsRoot = statement('dsr.update_receipts_root', `update dsr.request set receipts_root = $2 where id = $1`);
+export const updateReceiptsRoot = statement(
+  'dsr.update_receipts_root',
+  `update dsr.request set receipts_root = $2 where id = $1`,
+);
 
 /** $1 request $2 system $3 action $4 plan hash */
 export const insertTask = statement(
@@ -177,7 +186,10 @@ export const forgetRequest = statement(
 );
 
 /** $1 request */
-export const deletePackageChunks = statement('dsr.delete_package_chunks', `delete from dsr.package_chunk where request_id = $1`);
+export const deletePackageChunks = statement(
+  'dsr.delete_package_chunks',
+  `delete from dsr.package_chunk where request_id = $1`,
+);
 
 /** $1 request $2 sha256 $3 bytes $4 chunks $5 created $6 expires */
 export const upsertPackage = statement(

@@ -13,10 +13,16 @@ export const insertRequest = statement(
 );
 
 /** One request. */
-export const selectRequest = statement('dsr.select_request', `select ${requestColumns} from dsr.request where id = $1`);
+export const selectRequest = statement(
+  'dsr.select_request',
+  `select ${requestColumns} from dsr.request where id = $1`,
+);
 
 /** One request, locked until the transaction ends. */
-export const lockRequest = statement('dsr.lock_request', `select ${requestColumns} from dsr.request where id = $1 for update`);
+export const lockRequest = statement(
+  'dsr.lock_request',
+  `select ${requestColumns} from dsr.request where id = $1 for update`,
+);
 
 /** The request that a ticket belongs to. $1 SHA-256 of the ticket */
 export const selectRequestByTicket = statement(
@@ -77,13 +83,16 @@ export const updateIdentity = statement(
 );
 
 /** $1 id $2 plan hash $3 subjects */
-export const updatePlan = statement('dsr.update_plan', `update dsr.request set plan_hash = $2, subject_ids = $3 where id = $1`);
+export const updatePlan = statement(
+  'dsr.update_plan',
+  `update dsr.request set plan_hash = $2, subject_ids = $3 where id = $1`,
+);
 
-/** $1 request $2 hash $3 document $4 at $5 by */
+/** The same bytes again are the same plan. $1 request $2 hash $3 document $4 at $5 by */
 export const insertPlan = statement(
   'dsr.insert_plan',
   `insert into dsr.plan (tenant_id, request_id, hash, document, created_at, created_by)
-   values ((select db.current_tenant()), $1, $2, $3, $4, $5)`,
+   values ((select db.current_tenant()), $1, $2, $3, $4, $5) on conflict do nothing`,
 );
 
 /** $1 request $2 hash */
@@ -96,7 +105,8 @@ export const selectPlan = statement(
 export const insertApproval = statement(
   'dsr.insert_approval',
   `insert into dsr.approval (tenant_id, request_id, plan_hash, planned_by, approved_by, approved_at, assurance_level, authenticated_at)
-   values ((select db.current_tenant()), $1, $2, $3, $4, $5, $6, $7)`,
+   values ((select db.current_tenant()), $1, $2, $3, $4, $5, $6, $7)
+   on conflict (tenant_id, request_id, plan_hash, approved_by) do nothing`,
 );
 
 /** Approvals of a request. */
@@ -150,7 +160,10 @@ export const selectTenantBySlug = statement(
 );
 
 /** Tenant by id. Platform table. */
-export const selectTenant = statement('dsr.select_tenant', `select id, slug, name, settings from db.tenant where id = $1`);
+export const selectTenant = statement(
+  'dsr.select_tenant',
+  `select id, slug, name, settings from db.tenant where id = $1`,
+);
 
 /** Tenants to look after. Platform table. $1 last id seen */
 export const selectTenants = statement(

@@ -18,7 +18,12 @@ const settingsSchema = z.object({
 });
 
 /** What the request engine needs to know of a tenant. */
-export type TenantInfo = { readonly id: TenantId; readonly slug: string; readonly name: string; readonly settings: z.infer<typeof settingsSchema> };
+export type TenantInfo = {
+  readonly id: TenantId;
+  readonly slug: string;
+  readonly name: string;
+  readonly settings: z.infer<typeof settingsSchema>;
+};
 
 type Row = { readonly id: string; readonly slug: string; readonly name: string; readonly settings: unknown };
 
@@ -31,7 +36,9 @@ const shape = (row: Row): TenantInfo => ({
 
 /** @throws ERR_NOT_FOUND */
 export async function tenantBySlug(database: Database, slug: string): Promise<TenantInfo> {
-  const { rows } = await database.withSystem((tx) => tx.query<Row>(selectTenantBySlug, [slug]), { readOnly: true });
+  const { rows } = await database.withSystem((tx) => tx.query<Row>(selectTenantBySlug, [slug]), {
+    readOnly: true,
+  });
   const row = rows[0];
   if (row === undefined) throw notFound('tenant', slug);
   return shape(row);

@@ -9,7 +9,11 @@ import { isAllowed, isClosed, type RequestState } from './state-machine.ts';
 import { insertTimeline, updateState } from './store.ts';
 
 /** Who moves a request, and what the timeline says about it. */
-export type TransitionReason = { readonly actor: Actor; readonly note?: string | null; readonly call?: CallContext };
+export type TransitionReason = {
+  readonly actor: Actor;
+  readonly note?: string | null;
+  readonly call?: CallContext;
+};
 
 type Ports = { readonly audit: Audit; readonly clock: Clock };
 
@@ -20,7 +24,13 @@ type Ports = { readonly audit: Audit; readonly clock: Clock };
  * @returns the row as it is now
  * @throws ERR_DSR_TRANSITION_REFUSED
  */
-export async function transition(ports: Ports, tx: Tx, row: RequestRow, to: RequestState, why: TransitionReason): Promise<RequestRow> {
+export async function transition(
+  ports: Ports,
+  tx: Tx,
+  row: RequestRow,
+  to: RequestState,
+  why: TransitionReason,
+): Promise<RequestRow> {
   if (!isAllowed(row.type, row.state, to)) throw refused(row, to);
   const now = ports.clock.now();
   await guarded(row, to, () => tx.query(updateState, [row.id, row.version, to, now, isClosed(to)]));
@@ -41,12 +51,29 @@ export async function transition(ports: Ports, tx: Tx, row: RequestRow, to: Requ
 }
 
 /** The timeline row of a state; the database refuses a state without one. */
-export async function writeTimeline(tx: Tx, row: Pick<RequestRow, 'id' | 'version' | 'state'>, at: Date, why: TransitionReason): Promise<void> {
+export async function writeTimeline(
+  tx: Tx,
+  row: Pick<RequestRow, 'id' | 'version' | 'state'>,
+  at: Date,
+  why: TransitionReason,
+): Promise<void> {
   const { actor } = why;
-  await tx.query(insertTimeline, [row.id, row.version, row.state, at, actor.displayName.slice(0, 200), actor.id, why.note?.slice(0, 2_000) ?? null]);
+  await tx.query(insertTimeline, [
+    row.id,
+    row.version,
+    row.state,
+    at,
+    actor.displayName.slice(0, 200),
+    actor.id,
+    why.note?.slice(0, 2_000) ?? null,
+  ]);
 }
 
-async function guarded(row: RequestRow, to: RequestState, update: () => Promise<{ readonly rowCount: number }>): Promise<void> {
+async function guarded(
+  row: RequestRow,
+  to: RequestState,
+  update: () => Promise<{ readonly rowCount: number }>,
+): Promise<void> {
   try {
     const { rowCount } = await update();
     if (rowCount !== 1) throw refused(row, to);
@@ -57,8 +84,12 @@ async function guarded(row: RequestRow, to: RequestState, update: () => Promise<
 }
 
 function refused(row: RequestRow, to: RequestState, cause?: unknown): Error {
-  return dsrError('ERR_DSR_TRANSITION_REFUSED', `the request is ${row.state}; it cannot become ${to} from there`, {
-    details: { from: row.state, to },
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return dsrError(
+    'ERR_DSR_TRANSITION_REFUSED',
+    `the request is ${row.state}; it cannot become ${to} from there`,
+    {
+      details: { from: row.state, to },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }

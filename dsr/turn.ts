@@ -15,7 +15,10 @@ export type Turn = {
   readonly requestId: string;
   readonly fence: number;
   /** Runs one transaction with the request locked; refuses when another worker took over. @throws ERR_DSR_LEASE_LOST */
-  readonly step: <T>(work: (tx: Tx, row: RequestRow) => Promise<T>, options?: TransactionOptions) => Promise<T>;
+  readonly step: <T>(
+    work: (tx: Tx, row: RequestRow) => Promise<T>,
+    options?: TransactionOptions,
+  ) => Promise<T>;
 };
 
 const defaultLeaseSeconds = 30;
@@ -34,7 +37,9 @@ export async function takeTurn<T>(
   const { tenantId, requestId } = at;
   const now = deps.clock.now();
   const until = new Date(now.getTime() + (deps.options?.leaseSeconds ?? defaultLeaseSeconds) * 1_000);
-  const { rows } = await deps.database.withTenant(tenantId, (tx) => tx.query<{ fence: number }>(takeLease, [requestId, now, until]));
+  const { rows } = await deps.database.withTenant(tenantId, (tx) =>
+    tx.query<{ fence: number }>(takeLease, [requestId, now, until]),
+  );
   const fence = rows[0]?.fence;
   if (fence === undefined) return null;
   const tenant = await tenantById(deps.database, tenantId);
@@ -44,7 +49,8 @@ export async function takeTurn<T>(
       tenantId,
       async (tx) => {
         const row = await lockedRequest(tx, requestId);
-        if (row.fence !== fence) throw dsrError('ERR_DSR_LEASE_LOST', `another worker took request "${requestId}" over`);
+        if (row.fence !== fence)
+          throw dsrError('ERR_DSR_LEASE_LOST', `another worker took request "${requestId}" over`);
         return run(tx, row);
       },
       options,

@@ -11,7 +11,14 @@ import { engineActor } from './ports.ts';
 import type { RequestRow } from './request-row.ts';
 import { openSearch, suppressionHash } from './sealed-identity.ts';
 import { insertSuppression } from './store.ts';
-import { insertAbsence, resetTasks, selectAbsence, selectTasks, updateFullScan, updateReceiptsRoot } from './store-work.ts';
+import {
+  insertAbsence,
+  resetTasks,
+  selectAbsence,
+  selectTasks,
+  updateFullScan,
+  updateReceiptsRoot,
+} from './store-work.ts';
 import { transition } from './transition.ts';
 import type { Turn } from './turn.ts';
 
@@ -39,12 +46,20 @@ export function deferredScan(turn: Turn): Promise<void> {
   return turn.step(
     async (tx, row) => {
       const plan = parsePlan((await readPlan(tx, row)).document);
-      const result = await connector.verifyAbsence(tx, await openSearch(deps.crypto, tx, row), plan.steps, 'full');
+      const result = await connector.verifyAbsence(
+        tx,
+        await openSearch(deps.crypto, tx, row),
+        plan.steps,
+        'full',
+      );
       await keepResult(turn, tx, row, result);
       await tx.query(updateFullScan, [row.id, 'done']);
       if (result.clean) return;
       await tx.query(resetTasks, [row.id, row.plan_hash]);
-      await transition(deps, tx, row, 'executing', { actor: engineActor, note: 'the full scan found something: reopened' });
+      await transition(deps, tx, row, 'executing', {
+        actor: engineActor,
+        note: 'the full scan found something: reopened',
+      });
     },
     { statementTimeoutMilliseconds: 3_600_000 },
   );
@@ -56,13 +71,31 @@ async function uncleanRuns(tx: Tx, row: RequestRow): Promise<number> {
 }
 
 async function keepResult({ deps }: Turn, tx: Tx, row: RequestRow, result: AbsenceResult): Promise<void> {
-  await tx.query(insertAbsence, [row.id, result.scope, row.plan_hash, deps.clock.now(), JSON.stringify(result), result.clean]);
+  await tx.query(insertAbsence, [
+    row.id,
+    result.scope,
+    row.plan_hash,
+    deps.clock.now(),
+    JSON.stringify(result),
+    result.clean,
+  ]);
   const outside = result.findings.filter((finding) => finding.exemption === null).length;
   await deps.audit.append(tx, {
-    definition: absenceScanned, tenantId: tx.tenantId, outcome: result.clean ? 'success' : 'failure', actor: engineActor,
+    definition: absenceScanned,
+    tenantId: tx.tenantId,
+    outcome: result.clean ? 'success' : 'failure',
+    actor: engineActor,
     ...(result.clean ? {} : { reason: 'left_behind' }),
     targets: [{ type: 'dsr.request', id: row.id }],
-    detail: { requestId: row.id, planHash: row.plan_hash ?? '', scope: result.scope, tables: result.tables, columns: result.columns, findings: result.findings.length, outsideExemptions: outside },
+    detail: {
+      requestId: row.id,
+      planHash: row.plan_hash ?? '',
+      scope: result.scope,
+      tables: result.tables,
+      columns: result.columns,
+      findings: result.findings.length,
+      outsideExemptions: outside,
+    },
   });
 }
 
@@ -71,14 +104,24 @@ async function reopen(turn: Turn, tx: Tx, row: RequestRow, earlierUnclean: numbe
   const { deps, tenant } = turn;
   if (earlierUnclean % 2 === 0) {
     await tx.query(resetTasks, [row.id, row.plan_hash]);
-    await transition(deps, tx, row, 'executing', { actor: engineActor, note: 'something was left behind: erasing once more' });
+    await transition(deps, tx, row, 'executing', {
+      actor: engineActor,
+      note: 'something was left behind: erasing once more',
+    });
     return;
   }
-  const next = await transition(deps, tx, row, 'partially_completed', { actor: engineActor, note: 'something is still there: see the findings' });
+  const next = await transition(deps, tx, row, 'partially_completed', {
+    actor: engineActor,
+    note: 'something is still there: see the findings',
+  });
   await enqueueMessage(deps, tx, next, { tenant, template: 'partially_completed' });
 }
 
-type Outcome = { readonly plan: PlanDocument; readonly terms: SearchTerms; readonly scope: 'indexed' | 'full' };
+type Outcome = {
+  readonly plan: PlanDocument;
+  readonly terms: SearchTerms;
+  readonly scope: 'indexed' | 'full';
+};
 
 async function complete(turn: Turn, tx: Tx, row: RequestRow, { plan, terms, scope }: Outcome): Promise<void> {
   const { deps, tenant } = turn;
@@ -89,25 +132,68 @@ async function complete(turn: Turn, tx: Tx, row: RequestRow, { plan, terms, scop
   await tx.query(updateReceiptsRoot, [row.id, root]);
   await tx.query(updateFullScan, [row.id, scope === 'full' ? 'done' : 'deferred']);
   await deps.audit.append(tx, {
-    definition: requestCompleted, tenantId: tx.tenantId, outcome: 'success', actor: engineActor,
+    // Stands in the certificate, which goes to strangers: the person's id is in the event of the state change beside it.
+    definition: requestCompleted,
+    tenantId: tx.tenantId,
+    outcome: 'success',
+    actor: engineActor,
     targets: [{ type: 'dsr.request', id: row.id }],
-    subjects,
-    detail: { requestId: row.id, type: row.type, law: row.law, planHash: row.plan_hash ?? '', receiptsRoot: root, subjectHash: row.identity_hash?.toString('hex') ?? null, version: row.version + 1 },
+    detail: {
+      requestId: row.id,
+      type: row.type,
+      law: row.law,
+      planHash: row.plan_hash ?? '',
+      receiptsRoot: root,
+      subjectHash: row.identity_hash?.toString('hex') ?? null,
+      version: row.version + 1,
+    },
     idempotencyKey: `dsr.completed:${row.id}:${row.version + 1}`,
   });
-  const done = await transition(deps, tx, row, 'completed', { actor: engineActor, note: 'nothing is left outside the exemptions; the keys are destroyed' });
-  const kept = [...new Set(plan.steps.flatMap((step) => (step.action === 'keep' && step.rows > 0 && step.exemption !== null ? [`${step.collection} (${step.exemption.citation})`] : [])))];
-  await enqueueMessage(deps, tx, done, { tenant, template: 'completed', values: { kept: kept.length === 0 ? '-' : kept.join(', ') } });
-  await deps.crypto.shred(tx, subjects, { requestId: row.id, reason: `${row.law}: ${pack.rights.erasure}`, actor: engineActor });
+  const done = await transition(deps, tx, row, 'completed', {
+    actor: engineActor,
+    note: 'nothing is left outside the exemptions; the keys are destroyed',
+  });
+  const kept = [
+    ...new Set(
+      plan.steps.flatMap((step) =>
+        step.action === 'keep' && step.rows > 0 && step.exemption !== null
+          ? [`${step.collection} (${step.exemption.citation})`]
+          : [],
+      ),
+    ),
+  ];
+  await enqueueMessage(deps, tx, done, {
+    tenant,
+    template: 'completed',
+    values: { kept: kept.length === 0 ? '-' : kept.join(', ') },
+  });
+  await deps.crypto.shred(tx, subjects, {
+    requestId: row.id,
+    reason: `${row.law}: ${pack.rights.erasure}`,
+    actor: engineActor,
+  });
 }
 
 async function suppress(turn: Turn, tx: Tx, row: RequestRow, terms: SearchTerms): Promise<void> {
   const { deps } = turn;
-  const all: Identifier[] = [...terms.emails.map((value) => ({ kind: 'email' as const, value })), ...terms.phones.map((value) => ({ kind: 'phone' as const, value }))];
-  for (const one of all) await tx.query(insertSuppression, [one.kind, await suppressionHash(deps.crypto, tx, one), '*', row.id, deps.clock.now()]);
+  const all: Identifier[] = [
+    ...terms.emails.map((value) => ({ kind: 'email' as const, value })),
+    ...terms.phones.map((value) => ({ kind: 'phone' as const, value })),
+  ];
+  for (const one of all)
+    await tx.query(insertSuppression, [
+      one.kind,
+      await suppressionHash(deps.crypto, tx, one),
+      '*',
+      row.id,
+      deps.clock.now(),
+    ]);
   if (all.length === 0) return;
   await deps.audit.append(tx, {
-    definition: suppressionAdded, tenantId: tx.tenantId, outcome: 'success', actor: engineActor,
+    definition: suppressionAdded,
+    tenantId: tx.tenantId,
+    outcome: 'success',
+    actor: engineActor,
     targets: [{ type: 'dsr.request', id: row.id }],
     detail: { requestId: row.id, entries: all.length, purpose: '*', scope: 'erased' },
   });
@@ -117,6 +203,8 @@ async function suppress(turn: Turn, tx: Tx, row: RequestRow, terms: SearchTerms)
 async function receiptsRoot(tx: Tx, row: RequestRow): Promise<string> {
   const { rows } = await tx.query<{ plan_hash: string; receipt: string | null }>(selectTasks, [row.id]);
   const tree = createTreeWriter();
-  for (const task of rows) if (task.plan_hash === row.plan_hash && task.receipt !== null) tree.append(leafHash(Buffer.from(task.receipt)), () => undefined);
+  for (const task of rows)
+    if (task.plan_hash === row.plan_hash && task.receipt !== null)
+      tree.append(leafHash(Buffer.from(task.receipt)), () => undefined);
   return tree.root().toString('hex');
 }

@@ -20,7 +20,11 @@ const maxRequestsPerHour = 5;
 
 /** One outward answer for every way a code can be wrong. */
 export function codeInvalid(): Error {
-  return dsrError('ERR_DSR_CODE_INVALID', 'the code is not right, used, or older than 10 minutes; ask for a new one', { status: 400 });
+  return dsrError(
+    'ERR_DSR_CODE_INVALID',
+    'the code is not right, used, or older than 10 minutes; ask for a new one',
+    { status: 400 },
+  );
 }
 
 /** A code that is equally likely for every number of eight digits. */
@@ -33,7 +37,8 @@ function drawCode(deps: DsrDeps): string {
   }
 }
 
-const hashCode = (deps: DsrDeps, tx: Tx, row: RequestRow, code: string): Promise<Buffer> => deps.crypto.mac(tx, 'dsr.code', `${row.id}:${code}`);
+const hashCode = (deps: DsrDeps, tx: Tx, row: RequestRow, code: string): Promise<Buffer> =>
+  deps.crypto.mac(tx, 'dsr.code', `${row.id}:${code}`);
 
 /**
  * Mails a fresh code to the address; the one before is void.
@@ -42,11 +47,18 @@ const hashCode = (deps: DsrDeps, tx: Tx, row: RequestRow, code: string): Promise
  */
 export async function sendCode(deps: DsrDeps, tx: Tx, tenant: TenantInfo, row: RequestRow): Promise<boolean> {
   const now = deps.clock.now();
-  const { rows } = await tx.query<{ requests: number }>(countRecentOfIdentity, [row.identity_hash, new Date(now.getTime() - 3_600_000)]);
+  const { rows } = await tx.query<{ requests: number }>(countRecentOfIdentity, [
+    row.identity_hash,
+    new Date(now.getTime() - 3_600_000),
+  ]);
   if ((rows[0]?.requests ?? 0) > maxRequestsPerHour) return false;
   const code = drawCode(deps);
   const expires = new Date(now.getTime() + codeLifetimeMilliseconds);
-  const { rowCount } = await tx.query(upsertVerification, [row.id, await hashCode(deps, tx, row, code), expires]);
+  const { rowCount } = await tx.query(upsertVerification, [
+    row.id,
+    await hashCode(deps, tx, row, code),
+    expires,
+  ]);
   if (rowCount === 0) return false;
   await enqueueMessage(deps, tx, row, { tenant, template: 'verify', values: { code } });
   return true;
@@ -68,26 +80,60 @@ export async function markVerified(
   deps: DsrDeps,
   tx: Tx,
   row: RequestRow,
-  proof: { readonly tenant: TenantInfo; readonly level: 'mailbox' | 'operator'; readonly method: string; readonly actor: Actor; readonly call?: CallContext },
+  proof: {
+    readonly tenant: TenantInfo;
+    readonly level: 'mailbox' | 'operator';
+    readonly method: string;
+    readonly actor: Actor;
+    readonly call?: CallContext;
+  },
 ): Promise<RequestRow> {
   const now = deps.clock.now();
   const pack = lawPack(row.law, row.law_version);
   // The clock stands still only while a proof we asked for was outstanding.
-  const pauses: readonly Pause[] = row.state === 'verifying' ? [{ from: row.received_at, to: now, reason: 'proof of identity outstanding' }] : [];
-  const { result, stored } = deadlineFor(proof.tenant, { law: row.law, lawVersion: row.law_version, receivedAt: row.received_at, pauses });
-  await tx.query(updateIdentity, [row.id, proof.level, proof.method, now, result.dueAt, JSON.stringify(stored)]);
+  const pauses: readonly Pause[] =
+    row.state === 'verifying'
+      ? [{ from: row.received_at, to: now, reason: 'proof of identity outstanding' }]
+      : [];
+  const { result, stored } = deadlineFor(proof.tenant, {
+    law: row.law,
+    lawVersion: row.law_version,
+    receivedAt: row.received_at,
+    pauses,
+  });
+  await tx.query(updateIdentity, [
+    row.id,
+    proof.level,
+    proof.method,
+    now,
+    result.dueAt,
+    JSON.stringify(stored),
+  ]);
   await deps.audit.append(tx, {
     definition: identityChecked,
     tenantId: tx.tenantId,
     outcome: 'success',
     actor: proof.actor,
     targets: [{ type: 'dsr.request', id: row.id }],
-    detail: { requestId: row.id, level: proof.level, method: proof.method, dueAt: result.dueAt.toISOString() },
+    detail: {
+      requestId: row.id,
+      level: proof.level,
+      method: proof.method,
+      dueAt: result.dueAt.toISOString(),
+    },
     ...(proof.call === undefined ? {} : { call: proof.call }),
     idempotencyKey: `dsr.verified:${row.id}`,
   });
   const verified = { ...row, identity_level: proof.level, due_at: result.dueAt, clock: stored };
-  const next = await transition(deps, tx, verified, 'verified', { actor: proof.actor, note: `identity: ${proof.method}`, ...(proof.call === undefined ? {} : { call: proof.call }) });
-  await enqueueMessage(deps, tx, next, { tenant: proof.tenant, template: 'verified', values: { due: result.dueDate, citation: `${pack.rights[row.type]}; ${result.citation}` } });
+  const next = await transition(deps, tx, verified, 'verified', {
+    actor: proof.actor,
+    note: `identity: ${proof.method}`,
+    ...(proof.call === undefined ? {} : { call: proof.call }),
+  });
+  await enqueueMessage(deps, tx, next, {
+    tenant: proof.tenant,
+    template: 'verified',
+    values: { due: result.dueDate, citation: `${pack.rights[row.type]}; ${result.citation}` },
+  });
   return next;
 }

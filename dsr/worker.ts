@@ -8,7 +8,13 @@ import { engineActor, type DsrDeps } from './ports.ts';
 import { lockedRequest } from './request-row.ts';
 import { requestSubject } from './sealed-identity.ts';
 import { selectTenants } from './store.ts';
-import { deletePackageChunks, forgetRequest, selectDueRequests, selectExpired, selectForgettable } from './store-work.ts';
+import {
+  deletePackageChunks,
+  forgetRequest,
+  selectDueRequests,
+  selectExpired,
+  selectForgettable,
+} from './store-work.ts';
 import { tenantById } from './tenant-settings.ts';
 import { transition } from './transition.ts';
 
@@ -35,7 +41,9 @@ export function createWorker(ports: { readonly deps: DsrDeps; readonly connector
   const tickTenant = async (tenantId: TenantId): Promise<number> => {
     let done = 0;
     for (const id of await dueRequests(deps, tenantId)) {
-      done += await safely('a request', tenantId, async () => ((await drive(ports, { tenantId, requestId: id })) ? 1 : 0));
+      done += await safely('a request', tenantId, async () =>
+        (await drive(ports, { tenantId, requestId: id })) ? 1 : 0,
+      );
     }
     done += await safely('messages', tenantId, () => sendDueMessages(deps, tenantId));
     done += await safely('expiry', tenantId, () => expireUnverified(deps, tenantId));
@@ -45,7 +53,8 @@ export function createWorker(ports: { readonly deps: DsrDeps; readonly connector
   return Object.freeze({
     tick: async () => {
       let done = 0;
-      for (const tenantId of await tenants(deps)) done += await safely('a round', tenantId, () => tickTenant(tenantId));
+      for (const tenantId of await tenants(deps))
+        done += await safely('a round', tenantId, () => tickTenant(tenantId));
       return done;
     },
   });
@@ -55,7 +64,10 @@ async function tenants(deps: DsrDeps): Promise<readonly TenantId[]> {
   const all: TenantId[] = [];
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    const { rows } = await deps.database.withSystem((tx) => tx.query<{ id: string }>(selectTenants, [after]), { readOnly: true });
+    const { rows } = await deps.database.withSystem(
+      (tx) => tx.query<{ id: string }>(selectTenants, [after]),
+      { readOnly: true },
+    );
     all.push(...rows.map((row) => parseTenantId(row.id)));
     const last = rows.at(-1);
     if (last === undefined || rows.length < 1_000) return all;
@@ -64,7 +76,11 @@ async function tenants(deps: DsrDeps): Promise<readonly TenantId[]> {
 }
 
 async function dueRequests(deps: DsrDeps, tenantId: TenantId): Promise<readonly string[]> {
-  const { rows } = await deps.database.withTenant(tenantId, (tx) => tx.query<{ id: string }>(selectDueRequests, [deps.clock.now(), batch]), { readOnly: true });
+  const { rows } = await deps.database.withTenant(
+    tenantId,
+    (tx) => tx.query<{ id: string }>(selectDueRequests, [deps.clock.now(), batch]),
+    { readOnly: true },
+  );
   return rows.map((row) => row.id);
 }
 
@@ -72,7 +88,11 @@ async function expireUnverified(deps: DsrDeps, tenantId: TenantId): Promise<numb
   let expired = 0;
   for (const law of lawIds) {
     const before = new Date(deps.clock.now().getTime() - lawPack(law).unverifiedAfterDays * 86_400_000);
-    const { rows } = await deps.database.withTenant(tenantId, (tx) => tx.query<{ id: string }>(selectExpired, [law, before, batch]), { readOnly: true });
+    const { rows } = await deps.database.withTenant(
+      tenantId,
+      (tx) => tx.query<{ id: string }>(selectExpired, [law, before, batch]),
+      { readOnly: true },
+    );
     if (rows.length === 0) continue;
     const tenant = await tenantById(deps.database, tenantId);
     await deps.crypto.warm(tenantId);
@@ -80,7 +100,10 @@ async function expireUnverified(deps: DsrDeps, tenantId: TenantId): Promise<numb
       expired += await deps.database.withTenant(tenantId, async (tx) => {
         const row = await lockedRequest(tx, id);
         if (row.state !== 'received' && row.state !== 'verifying') return 0;
-        const next = await transition(deps, tx, row, 'expired', { actor: engineActor, note: 'nobody proved the identity in time' });
+        const next = await transition(deps, tx, row, 'expired', {
+          actor: engineActor,
+          note: 'nobody proved the identity in time',
+        });
         await enqueueMessage(deps, tx, next, { tenant, template: 'expired' });
         return 1;
       });
@@ -92,7 +115,11 @@ async function expireUnverified(deps: DsrDeps, tenantId: TenantId): Promise<numb
 /** Destroys the request's own key: identities, messages and packages of a closed request become unreadable, backups included. */
 async function forgetClosed(deps: DsrDeps, tenantId: TenantId): Promise<number> {
   const now = deps.clock.now();
-  const { rows } = await deps.database.withTenant(tenantId, (tx) => tx.query<{ id: string }>(selectForgettable, [now, batch]), { readOnly: true });
+  const { rows } = await deps.database.withTenant(
+    tenantId,
+    (tx) => tx.query<{ id: string }>(selectForgettable, [now, batch]),
+    { readOnly: true },
+  );
   if (rows.length > 0) await deps.crypto.warm(tenantId);
   let forgotten = 0;
   for (const { id } of rows) {
@@ -100,9 +127,16 @@ async function forgetClosed(deps: DsrDeps, tenantId: TenantId): Promise<number> 
       const { rowCount } = await tx.query(forgetRequest, [id, now]);
       if (rowCount === 0) return 0;
       await tx.query(deletePackageChunks, [id]);
-      await deps.crypto.shred(tx, [parseSubjectId(requestSubject(id))], { requestId: id, reason: 'the request is closed', actor: engineActor });
+      await deps.crypto.shred(tx, [parseSubjectId(requestSubject(id))], {
+        requestId: id,
+        reason: 'the request is closed',
+        actor: engineActor,
+      });
       await deps.audit.append(tx, {
-        definition: requestForgotten, tenantId, outcome: 'success', actor: engineActor,
+        definition: requestForgotten,
+        tenantId,
+        outcome: 'success',
+        actor: engineActor,
         targets: [{ type: 'dsr.request', id }],
         detail: { requestId: id },
         idempotencyKey: `dsr.forgotten:${id}`,

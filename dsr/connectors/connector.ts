@@ -56,14 +56,35 @@ export type Connector = {
   /** From identifiers to subjects. @throws ERR_DSR_IDENTITY_AMBIGUOUS */
   readonly close: (tx: Tx, identifiers: readonly Identifier[]) => Promise<Closure>;
   /** Steps with row counts, in the order of execution. */
-  readonly plan: (tx: Tx, subjects: readonly string[], type: 'access' | 'erasure') => Promise<{ readonly steps: readonly PlanStep[]; readonly warnings: readonly string[] }>;
+  readonly plan: (
+    tx: Tx,
+    subjects: readonly string[],
+    type: 'access' | 'erasure',
+  ) => Promise<{ readonly steps: readonly PlanStep[]; readonly warnings: readonly string[] }>;
   /** What must not be found any more after erasure; call it before. */
-  readonly searchTerms: (tx: Tx, subjects: readonly string[], identifiers: readonly Identifier[]) => Promise<SearchTerms>;
-  readonly export: (tx: Tx, subjects: readonly string[], steps: readonly PlanStep[]) => Promise<readonly ExportedCollection[]>;
+  readonly searchTerms: (
+    tx: Tx,
+    subjects: readonly string[],
+    identifiers: readonly Identifier[],
+  ) => Promise<SearchTerms>;
+  readonly export: (
+    tx: Tx,
+    subjects: readonly string[],
+    steps: readonly PlanStep[],
+  ) => Promise<readonly ExportedCollection[]>;
   /** Carries the steps out inside `tx`. @returns rows touched per collection */
-  readonly erase: (tx: Tx, subjects: readonly string[], steps: readonly PlanStep[]) => Promise<Readonly<Record<string, number>>>;
+  readonly erase: (
+    tx: Tx,
+    subjects: readonly string[],
+    steps: readonly PlanStep[],
+  ) => Promise<Readonly<Record<string, number>>>;
   /** Looks for what is left, from the catalog and not from the plan's list. */
-  readonly verifyAbsence: (tx: Tx, terms: SearchTerms, steps: readonly PlanStep[], scope: 'indexed' | 'full') => Promise<AbsenceResult>;
+  readonly verifyAbsence: (
+    tx: Tx,
+    terms: SearchTerms,
+    steps: readonly PlanStep[],
+    scope: 'indexed' | 'full',
+  ) => Promise<AbsenceResult>;
   /** Pages that a full scan would read. */
   readonly scanPages: (tx: Tx) => Promise<number>;
   readonly limits: { readonly rowsPerCollection: number; readonly subjectsPerRequest: number };

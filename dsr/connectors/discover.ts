@@ -10,11 +10,18 @@ import { relatedCollections, type RelatedCollection } from './relations.ts';
  */
 export function requireReady(dataMap: DataMap, catalog: Catalog): void {
   const related = relatedCollections(dataMap);
-  const problems = [...related.flatMap((collection) => problemsOf(collection, catalog)), ...unmapped(dataMap, catalog)];
+  const problems = [
+    ...related.flatMap((collection) => problemsOf(collection, catalog)),
+    ...unmapped(dataMap, catalog),
+  ];
   if (problems.length === 0) return;
-  throw dsrError('ERR_DSR_SYSTEM_UNREADY', `the data map and the database do not fit: ${problems.slice(0, 5).join('; ')}; mend them and try again`, {
-    details: { problems },
-  });
+  throw dsrError(
+    'ERR_DSR_SYSTEM_UNREADY',
+    `the data map and the database do not fit: ${problems.slice(0, 5).join('; ')}; mend them and try again`,
+    {
+      details: { problems },
+    },
+  );
 }
 
 function problemsOf(collection: RelatedCollection, catalog: Catalog): readonly string[] {
@@ -27,14 +34,17 @@ function problemsOf(collection: RelatedCollection, catalog: Catalog): readonly s
   const columns = new Set(table.columns.map((column) => column.name));
   if (!columns.has('tenant_id')) problems.push(`table ${name} has no tenant_id`);
   for (const field of collection.fields) {
-    const indexes = field.encryption.mode === 'field' ? field.encryption.indexes.map((index) => index.column) : [];
+    const indexes =
+      field.encryption.mode === 'field' ? field.encryption.indexes.map((index) => index.column) : [];
     for (const column of [field.column, ...indexes]) {
       if (!columns.has(column)) problems.push(`column ${name}.${column} does not exist`);
     }
   }
   if (!table.can_select) problems.push(`no right to read ${name}`);
-  if (collection.erasure.action === 'delete' && !table.can_delete) problems.push(`no right to delete from ${name}`);
-  if (collection.erasure.action === 'fields' && !table.can_update) problems.push(`no right to update ${name}`);
+  if (collection.erasure.action === 'delete' && !table.can_delete)
+    problems.push(`no right to delete from ${name}`);
+  if (collection.erasure.action === 'fields' && !table.can_update)
+    problems.push(`no right to update ${name}`);
   return problems;
 }
 

@@ -25,7 +25,8 @@ export async function eraseRows(
       step.action === 'delete'
         ? sql`delete from ${tableRef(collection)} where ${where}`
         : updateOf(collection, step, where);
-    counts[step.collection] = statement === null ? 0 : (await tx.run(statement.compile(queryBuilder))).rowCount;
+    counts[step.collection] =
+      statement === null ? 0 : (await tx.run(statement.compile(queryBuilder))).rowCount;
   }
   return counts;
 }
@@ -33,12 +34,19 @@ export async function eraseRows(
 function mapped(dataMap: DataMap, step: PlanStep): RelatedCollection {
   const collection = dataMap.collection(step.collection);
   if (collection === null || collection.subject === null) {
-    throw dsrError('ERR_DSR_SYSTEM_UNREADY', `collection "${step.collection}" of the plan is not in the data map any more; plan again`);
+    throw dsrError(
+      'ERR_DSR_SYSTEM_UNREADY',
+      `collection "${step.collection}" of the plan is not in the data map any more; plan again`,
+    );
   }
   return collection as RelatedCollection; // subject was just checked
 }
 
-function updateOf(collection: RelatedCollection, step: PlanStep, where: RawBuilder<unknown>): RawBuilder<unknown> | null {
+function updateOf(
+  collection: RelatedCollection,
+  step: PlanStep,
+  where: RawBuilder<unknown>,
+): RawBuilder<unknown> | null {
   const assignments = step.fields.flatMap(({ field: name, action }) => {
     const field = collection.fields.find((one) => one.name === name);
     return field === undefined ? [] : assignmentsOf(collection, field, action);
@@ -47,9 +55,16 @@ function updateOf(collection: RelatedCollection, step: PlanStep, where: RawBuild
   return sql`update ${tableRef(collection)} set ${sql.join(assignments)} where ${where}`;
 }
 
-function assignmentsOf(collection: RelatedCollection, field: FieldMap, action: string): readonly RawBuilder<unknown>[] {
+function assignmentsOf(
+  collection: RelatedCollection,
+  field: FieldMap,
+  action: string,
+): readonly RawBuilder<unknown>[] {
   if (action === 'keep') return [];
-  const indexes = field.encryption.mode === 'field' ? field.encryption.indexes.map((index) => sql`${sql.id(index.column)} = null`) : [];
+  const indexes =
+    field.encryption.mode === 'field'
+      ? field.encryption.indexes.map((index) => sql`${sql.id(index.column)} = null`)
+      : [];
   if (action === 'null') return [sql`${sql.id(field.column)} = null`, ...indexes];
   if (action === 'shred') return indexes;
   return [sql`${sql.id(field.column)} = ${pseudonym(collection, field)}`];

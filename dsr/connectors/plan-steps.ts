@@ -2,7 +2,14 @@ import type { CollectionMap, DataMap, FieldMap } from '../../datamap/index.ts';
 import { sql, queryBuilder, type Tx } from '../../db/index.ts';
 import type { PlanExemption, PlanField, PlanStep } from '../plan-document.ts';
 import type { Catalog } from './catalog.ts';
-import { describePath, inDeletionOrder, relatedCollections, rowsOf, tableRef, type RelatedCollection } from './relations.ts';
+import {
+  describePath,
+  inDeletionOrder,
+  relatedCollections,
+  rowsOf,
+  tableRef,
+  type RelatedCollection,
+} from './relations.ts';
 
 type Exemption = NonNullable<CollectionMap['erasure']['exemption']>;
 type Draft = Omit<PlanStep, 'order' | 'rows'> & { readonly source: RelatedCollection };
@@ -16,11 +23,14 @@ export function draftSteps(dataMap: DataMap, catalog: Catalog, type: 'access' | 
   return ordered.map((collection) => erasureStep(collection, stays.get(tableName(collection)) ?? null));
 }
 
-const tableName = (one: { readonly schema: string; readonly table: string }): string => `${one.schema}.${one.table}`;
+const tableName = (one: { readonly schema: string; readonly table: string }): string =>
+  `${one.schema}.${one.table}`;
 
 function targetsOf(dataMap: DataMap, catalog: Catalog, collection: RelatedCollection): readonly string[] {
   const { subject } = collection;
-  const mapped = collection.fields.flatMap(({ references }) => (references === null ? [] : [`${references.service}.${references.collection}`]));
+  const mapped = collection.fields.flatMap(({ references }) =>
+    references === null ? [] : [`${references.service}.${references.collection}`],
+  );
   const via = 'via' in subject ? [subject.via.to] : [];
   const tables = [...mapped, ...via].flatMap((name) => {
     const target = dataMap.collection(name);
@@ -30,7 +40,11 @@ function targetsOf(dataMap: DataMap, catalog: Catalog, collection: RelatedCollec
 }
 
 /** Tables whose rows cannot go because rows that stay point at them, with the reason; grows along the foreign keys. */
-function stayingTables(dataMap: DataMap, catalog: Catalog, related: readonly RelatedCollection[]): ReadonlyMap<string, string> {
+function stayingTables(
+  dataMap: DataMap,
+  catalog: Catalog,
+  related: readonly RelatedCollection[],
+): ReadonlyMap<string, string> {
   const stays = new Map<string, string>();
   const collections = dataMap.services.flatMap((service) => service.collections);
   const kept = related.filter((one) => one.erasure.action !== 'delete');
@@ -40,7 +54,10 @@ function stayingTables(dataMap: DataMap, catalog: Catalog, related: readonly Rel
     for (const { to } of catalog.incoming.filter((one) => one.from === from)) {
       const target = collections.find((one) => tableName(one) === to);
       if (stays.has(to) || target === undefined || target.erasure.action !== 'delete') continue;
-      stays.set(to, `rows of ${from} stay and point here by a foreign key: the row stays, its personal fields go`);
+      stays.set(
+        to,
+        `rows of ${from} stay and point here by a foreign key: the row stays, its personal fields go`,
+      );
       queue.push(to);
     }
   }
@@ -55,12 +72,17 @@ function erasureStep(collection: RelatedCollection, staysBecause: string | null)
     const exemption = field.erasure.exemption ?? declared.exemption;
     if (action === 'keep') return { field: field.name, action: 'keep', exemption: exemption?.code ?? null };
     const how = fieldAction(collection, field);
-    return { field: field.name, action: how, exemption: how === 'keep' ? (field.erasure.exemption?.code ?? null) : null };
+    return {
+      field: field.name,
+      action: how,
+      exemption: how === 'keep' ? (field.erasure.exemption?.code ?? null) : null,
+    };
   });
   return {
     ...describe(collection),
     action,
-    exemption: action === 'delete' || declared.exemption === undefined ? null : exemptionOf(declared.exemption),
+    exemption:
+      action === 'delete' || declared.exemption === undefined ? null : exemptionOf(declared.exemption),
     fields,
     note: staysBecause,
   };
@@ -70,7 +92,8 @@ function erasureStep(collection: RelatedCollection, staysBecause: string | null)
 function fieldAction(collection: RelatedCollection, field: FieldMap): PlanField['action'] {
   const link = 'field' in collection.subject ? collection.subject.field : collection.subject.via.field;
   if (field.name === collection.primaryKey || field.name === link || field.references !== null) return 'keep';
-  if (field.erasure.action === 'keep' || (field.erasure.action === 'delete' && field.sensitivity === 'none')) return 'keep';
+  if (field.erasure.action === 'keep' || (field.erasure.action === 'delete' && field.sensitivity === 'none'))
+    return 'keep';
   if (field.nullable && field.erasure.action !== 'pseudonymise') return 'null';
   // A ciphertext under the person's key is unreadable once the key is destroyed; its index values go with the update.
   return field.encryption.mode === 'field' ? 'shred' : 'pseudonymise';
@@ -83,35 +106,73 @@ function exportStep(collection: RelatedCollection): Draft {
   return { ...describe(collection), action: 'export', exemption: null, fields, note: null };
 }
 
-function describe(collection: RelatedCollection): Pick<Draft, 'system' | 'collection' | 'table' | 'path' | 'source'> {
-  return { system: collection.service, collection: collection.type, table: tableName(collection), path: describePath(collection), source: collection };
+function describe(
+  collection: RelatedCollection,
+): Pick<Draft, 'system' | 'collection' | 'table' | 'path' | 'source'> {
+  return {
+    system: collection.service,
+    collection: collection.type,
+    table: tableName(collection),
+    path: describePath(collection),
+    source: collection,
+  };
 }
 
 function exemptionOf(exemption: Exemption): PlanExemption {
-  return { code: exemption.code, basis: exemption.basis, citation: exemption.citation, until: exemption.until ?? null };
+  return {
+    code: exemption.code,
+    basis: exemption.basis,
+    citation: exemption.citation,
+    until: exemption.until ?? null,
+  };
 }
 
 /** Counts the rows of every step in one statement. */
-export async function countSteps(dataMap: DataMap, tx: Tx, drafts: readonly Draft[], subjects: readonly string[]): Promise<readonly PlanStep[]> {
+export async function countSteps(
+  dataMap: DataMap,
+  tx: Tx,
+  drafts: readonly Draft[],
+  subjects: readonly string[],
+): Promise<readonly PlanStep[]> {
   if (drafts.length === 0) return [];
   const counts = drafts.map(
-    ({ source }, index) => sql`select ${index}::integer as position, count(*)::integer as rows from ${tableRef(source)} where ${rowsOf(dataMap, source, subjects)}`,
+    ({ source }, index) =>
+      sql`select ${index}::integer as position, count(*)::integer as rows from ${tableRef(source)} where ${rowsOf(dataMap, source, subjects)}`,
   );
-  const { rows } = await tx.run<{ position: number; rows: number }>(sql`${sql.join(counts, sql` union all `)}`.compile(queryBuilder));
+  const { rows } = await tx.run<{ position: number; rows: number }>(
+    sql`${sql.join(counts, sql` union all `)}`.compile(queryBuilder),
+  );
   const byPosition = new Map(rows.map((row) => [row.position, row.rows]));
-  return drafts.map(({ source: _source, ...step }, index) => ({ ...step, order: index + 1, rows: byPosition.get(index) ?? 0 }));
+  return drafts.map(({ source: _source, ...step }, index) => ({
+    ...step,
+    order: index + 1,
+    rows: byPosition.get(index) ?? 0,
+  }));
 }
 
 /** What a person should know before approving. */
 export function warningsOf(dataMap: DataMap, steps: readonly PlanStep[]): readonly string[] {
   const unlinked = dataMap.services
     .flatMap((service) => service.collections)
-    .filter((collection) => collection.subject === null && collection.fields.some((field) => pointsAtPerson(dataMap, field)))
-    .map((collection) => `${collection.type} points at a person but declares no subject link: its rows are not touched`);
+    .filter(
+      (collection) =>
+        collection.subject === null && collection.fields.some((field) => pointsAtPerson(dataMap, field)),
+    )
+    .map(
+      (collection) =>
+        `${collection.type} points at a person but declares no subject link: its rows are not touched`,
+    );
   const unfounded = steps
     .filter((step) => step.action === 'keep' && step.exemption === null)
-    .map((step) => `${step.collection} is kept without a declared exemption: what is found there counts as left behind`);
-  return [...unlinked, ...unfounded, ...steps.flatMap((step) => (step.note === null ? [] : [`${step.collection}: ${step.note}`]))];
+    .map(
+      (step) =>
+        `${step.collection} is kept without a declared exemption: what is found there counts as left behind`,
+    );
+  return [
+    ...unlinked,
+    ...unfounded,
+    ...steps.flatMap((step) => (step.note === null ? [] : [`${step.collection}: ${step.note}`])),
+  ];
 }
 
 function pointsAtPerson(dataMap: DataMap, field: FieldMap): boolean {

@@ -15,7 +15,10 @@ import { collectSearchTerms } from './search-terms.ts';
 const limits = Object.freeze({ rowsPerCollection: 100_000, subjectsPerRequest: 1_000 });
 
 /** The connector for services whose rows live in our PostgreSQL: everything of one database in one transaction. */
-export function createPostgresConnector(deps: { readonly dataMap: Pick<DataMapRegistry, 'forTenant'>; readonly crypto: Crypto }): Connector {
+export function createPostgresConnector(deps: {
+  readonly dataMap: Pick<DataMapRegistry, 'forTenant'>;
+  readonly crypto: Crypto;
+}): Connector {
   const { crypto } = deps;
   const ports = async (tx: Tx) => ({ crypto, dataMap: await deps.dataMap.forTenant(tx) });
   const live = async (tx: Tx) => {
@@ -36,8 +39,10 @@ export function createPostgresConnector(deps: { readonly dataMap: Pick<DataMapRe
       const steps = await countSteps(dataMap, tx, draftSteps(dataMap, catalog, type), subjects);
       return { steps, warnings: type === 'erasure' ? warningsOf(dataMap, steps) : [] };
     },
-    searchTerms: async (tx, subjects, identifiers) => collectSearchTerms(await ports(tx), tx, subjects, identifiers),
-    export: async (tx, subjects, steps) => exportRows(await ports(tx), tx, subjects, { steps, maxRows: limits.rowsPerCollection }),
+    searchTerms: async (tx, subjects, identifiers) =>
+      collectSearchTerms(await ports(tx), tx, subjects, identifiers),
+    export: async (tx, subjects, steps) =>
+      exportRows(await ports(tx), tx, subjects, { steps, maxRows: limits.rowsPerCollection }),
     erase: async (tx, subjects, steps) => {
       const { dataMap, catalog } = await live(tx);
       requireReady(dataMap, catalog);

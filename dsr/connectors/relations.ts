@@ -17,14 +17,22 @@ export function columnOf(collection: CollectionMap, field: string): string {
 }
 
 /** `schema.table` as SQL. */
-export function tableRef(collection: { readonly schema: string; readonly table: string }): RawBuilder<unknown> {
+export function tableRef(collection: {
+  readonly schema: string;
+  readonly table: string;
+}): RawBuilder<unknown> {
   return sql`${sql.id(collection.schema, collection.table)}`;
 }
 
 /** The condition that holds for the rows of these subjects; nested for collections that lead there through others. */
-export function rowsOf(dataMap: DataMap, collection: RelatedCollection, subjects: readonly string[]): RawBuilder<SqlBool> {
+export function rowsOf(
+  dataMap: DataMap,
+  collection: RelatedCollection,
+  subjects: readonly string[],
+): RawBuilder<SqlBool> {
   const { subject } = collection;
-  if ('field' in subject) return sql`${sql.id(columnOf(collection, subject.field))} = any(${subjects}::uuid[])`;
+  if ('field' in subject)
+    return sql`${sql.id(columnOf(collection, subject.field))} = any(${subjects}::uuid[])`;
   const parent = parentOf(dataMap, collection);
   if (parent === null) return sql`false`;
   const own = sql.id(columnOf(collection, subject.via.field));
@@ -42,17 +50,25 @@ export function parentOf(dataMap: DataMap, collection: RelatedCollection): Relat
 /** How rows lead to the person, in words. */
 export function describePath(collection: RelatedCollection): string {
   const { subject } = collection;
-  return 'field' in subject ? subject.field : `${subject.via.field} -> ${subject.via.to}.${subject.via.toField}`;
+  return 'field' in subject
+    ? subject.field
+    : `${subject.via.field} -> ${subject.via.to}.${subject.via.toField}`;
 }
 
 /** The condition that holds for rows that carry one of these identifiers, or null when the field cannot be searched. */
-export type IdentityField = { readonly collection: RelatedCollection; readonly field: FieldMap; readonly kind: 'email' | 'phone' };
+export type IdentityField = {
+  readonly collection: RelatedCollection;
+  readonly field: FieldMap;
+  readonly kind: 'email' | 'phone';
+};
 
 /** Fields by which a person can be found. */
 export function identityFields(dataMap: DataMap): readonly IdentityField[] {
   return relatedCollections(dataMap).flatMap((collection) =>
     collection.fields.flatMap((field) =>
-      field.identity === 'email' || field.identity === 'phone' ? [{ collection, field, kind: field.identity }] : [],
+      field.identity === 'email' || field.identity === 'phone'
+        ? [{ collection, field, kind: field.identity }]
+        : [],
     ),
   );
 }
