@@ -86,10 +86,7 @@ export function createFinishSignIn(deps: FinishSignInDeps): (callback: Callback)
       });
       return { ticket: opened, returnTo: flow.return_to };
     } catch (error) {
-      const reason = isGatehouseError(error)
-        ? error.code
-        : String((error as { code?: unknown }).code ?? 'ERR_SIGN_IN_FAILED'); // openid-client has codes too
-      await refused(ticket, flow.connection_id, call, reason.slice(0, 100));
+      await refused(ticket, flow.connection_id, call, reasonOf(error));
       if (isGatehouseError(error)) throw error;
       throw identityError(
         'ERR_SIGN_IN_FAILED',
@@ -145,6 +142,12 @@ async function exchange(
   if (claims === undefined || tokens.id_token === undefined)
     throw identityError('ERR_SIGN_IN_FAILED', 400, 'the identity provider sent no ID token');
   return { asserted: readClaims(claims, connection), idToken: tokens.id_token };
+}
+
+/** Errors of openid-client carry codes as ours do. */
+function reasonOf(error: unknown): string {
+  const { code } = error as { code?: unknown }; // probing an unknown
+  return typeof code === 'string' ? code.slice(0, 100) : 'ERR_SIGN_IN_FAILED';
 }
 
 function expired(): Error {

@@ -63,7 +63,7 @@ function otherOrigin(publicUrl: string, headers: Headers, query: z.output<typeof
     return null;
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) search.set(name, String(value));
-  return `${publicUrl}/auth/login?${search}`;
+  return `${publicUrl}/auth/login?${search.toString()}`;
 }
 
 function callbackRoute(deps: RouteDeps): AnyRoute {
