@@ -8,5 +8,6 @@ export * from './errors.ts';
 export * from './events.ts';
 export { enforceObligations, requireAllowed } from './obligations.ts';
 export { createPolicy, guardActions, type GrantOptions, type Policy, type PolicyDeps } from './policy.ts';
+export { readRoles, type StoredRole } from './read-roles.ts';
 export { compileRowFilter, type ColumnMap, type RowFilter } from './row-filter.ts';
 export { ruleSchema, rulesSchema, type PolicyRule } from './schema.ts';

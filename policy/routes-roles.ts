@@ -3,12 +3,13 @@ import { defineRoute, invalidRequest, type AnyRoute, type Principal } from '../k
 import { byPrincipal } from './administer.ts';
 import type { CatalogField } from './catalog.ts';
 import { checkRules } from './check-rules.ts';
+import { readRoles } from './read-roles.ts';
 import { everyone } from './default-roles.ts';
 import { policyError } from './errors.ts';
 import { roleBodySchema, roleNameSchema, type PolicyRule } from './schema.ts';
 import { signedIn, type PolicyRouteDeps } from './route-deps.ts';
 import { freeFields } from './snapshot.ts';
-import { selectResourceTypes, selectRoles } from './store.ts';
+import { selectResourceTypes } from './store.ts';
 
 const ruleOut = z.looseObject({ action: z.unknown(), subject: z.unknown() });
 const roleOut = z.object({
@@ -41,17 +42,7 @@ function listRoles({ database }: PolicyRouteDeps): AnyRoute {
     },
     handler: async ({ principal }) => {
       const { tenantId } = signedIn(principal);
-      const found = await database.withTenant(
-        tenantId,
-        (tx) => tx.query<Record<string, unknown>>(selectRoles, [tenantId]),
-        { readOnly: true },
-      );
-      const items = found.rows.map(({ name, description, rules, builtIn }) => ({
-        name,
-        description,
-        rules,
-        builtIn,
-      }));
+      const items = await database.withTenant(tenantId, readRoles, { readOnly: true });
       return { status: 200, body: { items, nextCursor: null } };
     },
   });
