@@ -3,14 +3,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { exactlyOne, type Database, type SequencerTx } from '../db/index.ts';
 import type { SealedBatch } from './batch.ts';
 import { auditError } from './errors.ts';
-import {
-  copyEntries,
-  copySubjects,
-  deletePending,
-  insertTiles,
-  lockHeads,
-  moveHeads,
-} from './store-sequencer.ts';
+import { copyEntries, copySubjects, deletePending, moveHeads } from './store-sequencer.ts';
 
 /**
  * Writes a batch in one transaction: entries, subjects, tiles, heads with their signed checkpoints, and what leaves the
@@ -20,40 +13,17 @@ import {
  */
 export async function commitBatch(database: Database, batch: SealedBatch, now: Date): Promise<void> {
   await database.withSequencer(async (tx) => {
-    await requireHeads(tx, batch);
+    await moveOrRefuse(tx, batch, now); // first: its row locks make a slower writer wait here, before it copies anything
     await copy(tx, copyEntries, batch.entryRows);
     if (batch.subjectRows !== null) await copy(tx, copySubjects, batch.subjectRows);
-    if (batch.tiles.length > 0) await storeTiles(tx, batch);
     await takeFromPending(tx, batch);
-    await setHeads(tx, batch, now);
   });
-}
-
-async function requireHeads(tx: SequencerTx, { heads }: SealedBatch): Promise<void> {
-  const { rows } = await tx.query<{ tenantId: string; size: number; epoch: number }>(lockHeads, [
-    heads.map(({ tenantId }) => tenantId),
-  ]);
-  const current = new Map(rows.map((row) => [row.tenantId, row]));
-  for (const head of heads) {
-    const row = current.get(head.tenantId);
-    if (row?.size !== head.oldSize || row.epoch !== head.epoch) throw headMoved();
-  }
 }
 
 async function copy(tx: SequencerTx, text: string, rows: Buffer): Promise<void> {
   const stream = tx.client.query(copyFrom(text));
   stream.end(rows);
   await finished(stream);
-}
-
-async function storeTiles(tx: SequencerTx, { tiles }: SealedBatch): Promise<void> {
-  await tx.query(insertTiles, [
-    tiles.map(({ tenantId }) => tenantId),
-    tiles.map(({ level }) => level),
-    tiles.map(({ index }) => index),
-    tiles.map(({ hashes }) => hashes),
-    tiles.map(({ root }) => root),
-  ]);
 }
 
 async function takeFromPending(tx: SequencerTx, { entries }: SealedBatch): Promise<void> {
@@ -66,7 +36,7 @@ async function takeFromPending(tx: SequencerTx, { entries }: SealedBatch): Promi
   if (rowCount !== taken.length) throw headMoved(); // another writer took some of them
 }
 
-async function setHeads(tx: SequencerTx, { heads }: SealedBatch, now: Date): Promise<void> {
+async function moveOrRefuse(tx: SequencerTx, { heads, tiles }: SealedBatch, now: Date): Promise<void> {
   const result = await tx.query<{ moved: number }>(moveHeads, [
     heads.map(({ tenantId }) => tenantId),
     heads.map(({ oldSize }) => oldSize),
@@ -76,6 +46,11 @@ async function setHeads(tx: SequencerTx, { heads }: SealedBatch, now: Date): Pro
     heads.map(({ frontier }) => frontier),
     heads.map(({ checkpoint }) => checkpoint),
     now,
+    tiles.map(({ tenantId }) => tenantId),
+    tiles.map(({ level }) => level),
+    tiles.map(({ index }) => index),
+    tiles.map(({ hashes }) => hashes),
+    tiles.map(({ root }) => root),
   ]);
   if (exactlyOne(result, 'count of heads').moved !== heads.length) throw headMoved();
 }

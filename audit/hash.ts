@@ -22,6 +22,11 @@ export function leafHash(entry: Uint8Array): Buffer {
   return sha256(Buffer.concat([leafPrefix, entry]));
 }
 
+/** As {@link leafHash}, of an entry that has the byte 00 in front already. */
+export function leafHashOfPrefixed(prefixed: Uint8Array): Buffer {
+  return sha256(prefixed);
+}
+
 const scratch = Buffer.alloc(1 + 2 * hashBytes, 1);
 
 /**

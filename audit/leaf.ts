@@ -1,6 +1,6 @@
 import type { AuditEvent, EventDefinition } from '../kernel/index.ts';
 import { auditError } from './errors.ts';
-import { leafHash, sha256 } from './hash.ts';
+import { leafHash, leafHashOfPrefixed, sha256 } from './hash.ts';
 import { maxEntryBytes } from './entry-bundle.ts';
 
 /** Names of the personal field groups a leaf may commit to. */
@@ -78,19 +78,26 @@ const optional = (name: string, value: string | null | undefined): string =>
  * Writes the canonical body, version 1: UTF-8 JSON without white space, fields in this fixed order, absent fields left
  * out, `detail` with sorted keys.
  *
+ * @param hash - RFC 6962's leaf hash over the body with its byte 00 in front; the bench's reference leaves it out
  * @throws ERR_AUDIT_ENTRY_TOO_LARGE
  */
-export function createLeaf(event: AuditEvent, parts: LeafParts): Leaf {
+export function createLeaf(
+  event: AuditEvent,
+  parts: LeafParts,
+  hash: (prefixed: Buffer) => Buffer = leafHashOfPrefixed,
+): HashedLeaf {
   const { definition } = event;
   const occurredAt = event.occurredAt ?? parts.receivedAt;
-  const body = Buffer.from(
-    `{"v":1,"id":"${parts.id}","occurredAt":"${occurredAt.toISOString()}","receivedAt":"${parts.receivedAt.toISOString()}"` +
+  // The byte 00 of RFC 6962 stands in front, so that hashing needs no second copy.
+  const prefixed = Buffer.from(
+    `\0{"v":1,"id":"${parts.id}","occurredAt":"${occurredAt.toISOString()}","receivedAt":"${parts.receivedAt.toISOString()}"` +
       `,${definitionText(definition)},"outcome":"${event.outcome}"${optional('reason', event.reason)}` +
       `,"actor":${actorText(event.actor)}${callText(event)}${touchedText(event)}${decisionText(event)}` +
       `${parts.detail.kind === 'inline' ? `,"detail":${parts.detail.json}` : `,"detailDigest":"${parts.detail.digest}"`}` +
       `${optional('idempotencyHash', hashIdempotencyKey(event.idempotencyKey))}${commitmentText(parts.commitments)}}`,
     'utf8',
   );
+  const body = prefixed.subarray(1);
   if (body.length > maxEntryBytes) {
     throw auditError(
       'ERR_AUDIT_ENTRY_TOO_LARGE',
@@ -107,6 +114,7 @@ export function createLeaf(event: AuditEvent, parts: LeafParts): Leaf {
     targets: targetColumn(event.targets),
     subjects: event.subjects ?? [],
     body,
+    leafHash: hash(prefixed),
   };
 }
 

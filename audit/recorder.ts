@@ -4,7 +4,7 @@ import type { EventChecker } from './check-event.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import { auditError } from './errors.ts';
 import { sha256 } from './hash.ts';
-import { createLeaf, hashLeaf, type Commitments, type Leaf, type LeafParts } from './leaf.ts';
+import { createLeaf, type Commitments, type HashedLeaf, type Leaf, type LeafParts } from './leaf.ts';
 import type { GroupSealer } from './sealed-groups.ts';
 import type { Sequencer } from './sequencer.ts';
 import { insertDetail, insertPending } from './store.ts';
@@ -37,12 +37,12 @@ export function createRecorder(deps: RecorderDeps): Recorder {
     detail,
     commitments,
   });
-  const queue = (event: AuditEvent, leaf: Leaf): Promise<void> =>
+  const queue = (event: AuditEvent, leaf: HashedLeaf): Promise<void> =>
     new Promise((resolve, reject) => {
       const idempotencyKey = event.idempotencyKey ?? null;
       sequencer.submit({
         tenantId: event.tenantId,
-        leaf: hashLeaf(leaf),
+        leaf,
         idempotencyKey,
         pending: false,
         waiters: [{ resolve, reject }],

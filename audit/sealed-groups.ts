@@ -4,15 +4,14 @@ import {
   type Clock,
   type RandomBytes,
   type SubjectId,
-  type TenantId,
 } from '../kernel/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import { isGatehouseError } from '../kernel/index.ts';
-import { canonicalJson } from './canonical-json.ts';
 import { commitGroup, packGroup } from './commitment.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import type { Commitments, GroupKind } from './leaf.ts';
-import { insertSealedGroup } from './store.ts';
+import { createSharedSealing } from './shared-sealing.ts';
+import { insertSealedGroups } from './store.ts';
 
 /** Seals personal groups once per session and content, and gives their commitments. */
 export type GroupSealer = {
@@ -38,6 +37,7 @@ type Group = {
   readonly subjectId: SubjectId | null;
   readonly key: string;
 };
+type SealedRow = { readonly group: Group; readonly commitment: Buffer; readonly sealed: Buffer | null };
 type Cached = { readonly commitment: string; readonly until: number };
 
 const cacheSize = 20_000;
@@ -57,7 +57,6 @@ export const groupContext = (kind: GroupKind, commitment: string) =>
 export function createGroupSealer(deps: GroupSealerDeps): GroupSealer {
   const { database, crypto, clock, randomBytes } = deps;
   const cache = new Map<string, Cached>();
-  const joining = new Map<string, Promise<string>>();
   const inside = new WeakMap<Tx, Map<string, string>>();
 
   const lookup = (key: string): string | null => {
@@ -69,35 +68,30 @@ export function createGroupSealer(deps: GroupSealerDeps): GroupSealer {
     cache.set(key, { commitment, until: clock.now().getTime() + cacheMilliseconds });
     if (cache.size > cacheSize) for (const oldest of cache.keys()) return void cache.delete(oldest);
   };
-  const sealOne = async (tx: Tx, group: Group): Promise<string> => {
+  const sealRow = async (tx: Tx, group: Group): Promise<SealedRow> => {
     const salted = { salt: randomBytes(saltBytes), json: group.json };
     const commitment = commitGroup(salted);
-    const hex = commitment.toString('hex');
-    const sealed = await sealUnlessErased(crypto, tx, group, hex, packGroup(salted));
-    await tx.query(insertSealedGroup, [tx.tenantId, commitment, group.kind, group.subjectId, sealed]);
-    return hex;
+    const sealed = await sealUnlessErased(crypto, tx, group, commitment.toString('hex'), packGroup(salted));
+    return { group, commitment, sealed };
   };
-  const sealInside = async (tx: Tx, group: Group): Promise<string> => {
-    const known = lookup(group.key) ?? inside.get(tx)?.get(group.key);
-    if (known !== undefined) return known;
-    const commitment = await sealOne(tx, group);
+  /** Seals those groups that nobody sealed yet, in one statement. @returns commitments in the order given */
+  const sealInside = async (tx: Tx, groups: readonly Group[]): Promise<readonly string[]> => {
     const mine = inside.get(tx) ?? new Map<string, string>();
-    inside.set(tx, mine.set(group.key, commitment));
-    tx.onCommit(() => remember(group.key, commitment));
-    return commitment;
+    inside.set(tx, mine);
+    const rows: SealedRow[] = [];
+    for (const group of groups)
+      if (lookup(group.key) === null && !mine.has(group.key)) rows.push(await sealRow(tx, group));
+    if (rows.length > 0) await insertRows(tx, rows);
+    for (const { group, commitment } of rows) {
+      const hex = commitment.toString('hex');
+      mine.set(group.key, hex);
+      tx.onCommit(() => remember(group.key, hex));
+    }
+    return groups.map(({ key }) => mine.get(key) ?? lookup(key) ?? '');
   };
-  const sealShared = (tenantId: TenantId, group: Group): Promise<string> => {
-    const known = lookup(group.key);
-    if (known !== null) return Promise.resolve(known);
-    const joined = joining.get(group.key);
-    if (joined !== undefined) return joined;
-    const fresh = crypto
-      .warm(tenantId)
-      .then(() => database.withTenant(tenantId, (tx) => sealInside(tx, group)))
-      .finally(() => joining.delete(group.key));
-    joining.set(group.key, fresh);
-    return fresh;
-  };
+  const sealShared = createSharedSealing<Group>((tenantId, groups) =>
+    crypto.warm(tenantId).then(() => database.withTenant(tenantId, (tx) => sealInside(tx, groups))),
+  );
   return Object.freeze({
     known: (event: AuditEvent) => {
       const found: { -readonly [Kind in GroupKind]?: string } = {};
@@ -109,16 +103,31 @@ export function createGroupSealer(deps: GroupSealerDeps): GroupSealer {
       return found;
     },
     seal: async (tx: Tx, event: AuditEvent) => {
-      const found: { -readonly [Kind in GroupKind]?: string } = {};
-      for (const group of groupsOf(event)) found[group.kind] = await sealInside(tx, group);
-      return found;
+      const groups = groupsOf(event);
+      return name(groups, await sealInside(tx, groups));
     },
     sealAlone: async (event: AuditEvent) => {
-      const found: { -readonly [Kind in GroupKind]?: string } = {};
-      for (const group of groupsOf(event)) found[group.kind] = await sealShared(event.tenantId, group);
-      return found;
+      const groups = groupsOf(event);
+      return name(
+        groups,
+        await Promise.all(groups.map((group) => lookup(group.key) ?? sealShared(event.tenantId, group))),
+      );
     },
   });
+}
+
+function name(groups: readonly Group[], commitments: readonly string[]): Commitments {
+  return Object.fromEntries(groups.map(({ kind }, at) => [kind, commitments[at]]));
+}
+
+async function insertRows(tx: Tx, rows: readonly SealedRow[]): Promise<void> {
+  await tx.query(insertSealedGroups, [
+    tx.tenantId,
+    rows.map(({ commitment }) => commitment),
+    rows.map(({ group }) => group.kind),
+    rows.map(({ group }) => group.subjectId),
+    rows.map(({ sealed }) => sealed),
+  ]);
 }
 
 /** The personal groups of an event: who the actor is to a reader, and where the call came from. */
@@ -129,9 +138,16 @@ function groupsOf({ actor, call, tenantId }: AuditEvent): readonly Group[] {
   const groups: Group[] = [];
   const add = (kind: GroupKind, json: string): void =>
     void groups.push({ kind, json, subjectId, key: `${tenantId} ${session} ${actor.id} ${kind} ${json}` });
-  if (person !== null) add('actor', canonicalJson({ displayName: person.displayName, email: person.email }));
+  if (person !== null)
+    add(
+      'actor',
+      `{"displayName":${JSON.stringify(person.displayName)},"email":${JSON.stringify(person.email)}}`,
+    );
   if (call !== undefined && (call.origin.ip !== null || call.origin.userAgent !== null)) {
-    add('origin', canonicalJson({ ip: call.origin.ip, userAgent: call.origin.userAgent }));
+    add(
+      'origin',
+      `{"ip":${JSON.stringify(call.origin.ip)},"userAgent":${JSON.stringify(call.origin.userAgent)}}`,
+    );
   }
   return groups;
 }

@@ -34,35 +34,31 @@ export const selectTileRootsFrom = statement(
   `select root as hash from audit.tile where tenant_id = $1 and level = $2 and index >= $3 and index < $4 order by index`,
 );
 
-/** Locks heads in one order, so that two writers wait for each other and never deadlock. */
-export const lockHeads = statement(
-  'audit.lock_heads',
-  `select tenant_id as "tenantId", size, epoch from audit.head where tenant_id = any($1::uuid[]) order by tenant_id for update`,
-);
-
-/** Moves the heads by compare-and-set and keeps the new checkpoints. */
+/**
+ * Locks the heads in one order, so that two writers wait for each other and never deadlock; moves them by
+ * compare-and-set; keeps the new checkpoints; stores the tiles that became full.
+ */
 export const moveHeads = statement(
   'audit.move_heads',
-  `with given as (
+  `with given as materialized (
      select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], $7::text[])
        as g(tenant_id, old_size, epoch, size, root, frontier, checkpoint)),
+   locked as materialized (
+     select tenant_id from audit.head where tenant_id = any($1::uuid[]) order by tenant_id for update),
    moved as (
      update audit.head h
      set size = g.size, root = g.root, frontier = g.frontier, checkpoint = g.checkpoint, updated_at = $8::timestamptz
-     from given g
+     from given g join locked l on l.tenant_id = g.tenant_id
      where h.tenant_id = g.tenant_id and h.size = g.old_size and h.epoch = g.epoch
      returning h.tenant_id, h.size, h.root, h.checkpoint),
    kept as (
      insert into audit.checkpoint (tenant_id, size, root, note, signed_at)
-     select tenant_id, size, root, checkpoint, $8::timestamptz from moved)
+     select tenant_id, size, root, checkpoint, $8::timestamptz from moved),
+   tiles as (
+     insert into audit.tile (tenant_id, level, index, hashes, root)
+     select t.* from unnest($9::uuid[], $10::smallint[], $11::bigint[], $12::bytea[], $13::bytea[]) as t(tenant_id, level, index, hashes, root)
+     where (select count(*) from moved) = cardinality($1::uuid[]))
    select count(*)::integer as moved from moved`,
-);
-
-/** Stores tiles that became full. */
-export const insertTiles = statement(
-  'audit.insert_tiles',
-  `insert into audit.tile (tenant_id, level, index, hashes, root)
-   select * from unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bytea[], $5::bytea[])`,
 );
 
 /** Takes sequenced events out of the waiting table. */

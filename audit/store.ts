@@ -2,10 +2,11 @@ import { statement } from '../db/index.ts';
 
 // Written by the application, in the caller's transaction.
 
-/** Keeps a sealed personal group behind its commitment. */
-export const insertSealedGroup = statement(
-  'audit.insert_sealed_group',
-  `insert into audit.sealed_group (tenant_id, commitment, kind, subject_id, sealed) values ($1, $2, $3, $4, $5)`,
+/** Keeps sealed personal groups behind their commitments. */
+export const insertSealedGroups = statement(
+  'audit.insert_sealed_groups',
+  `insert into audit.sealed_group (tenant_id, commitment, kind, subject_id, sealed)
+   select $1::uuid, g.* from unnest($2::bytea[], $3::text[], $4::uuid[], $5::bytea[]) as g(commitment, kind, subject_id, sealed)`,
 );
 
 /** Keeps a detail that is too large for a leaf. */

@@ -58,7 +58,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
     randomBytes: systemRandomBytes,
     costLog2: 14,
   });
-  const made: Audit[] = [];
+  const made: { audit: Audit; crypto: Crypto }[] = [];
   const common = { clock: systemClock, newId, randomBytes: systemRandomBytes, logger: silentLogger };
   const build = (database: Database): { audit: Audit; crypto: Crypto } => {
     const crypto = createCrypto({ ...common, database, root, audit: () => audit });
@@ -69,7 +69,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
       originPrefix: 'gatehouse.test/log',
       definitions: [probed, ...cryptoEvents],
     });
-    made.push(audit);
+    made.push({ audit, crypto });
     return { audit, crypto };
   };
   const { audit, crypto } = build(db.database);
@@ -81,8 +81,10 @@ export async function createAuditFixture(): Promise<AuditFixture> {
     root,
     another: (database = db.database) => build(database).audit,
     close: async () => {
-      for (const one of made) await one.stop();
-      await crypto.stop();
+      for (const one of made) {
+        await one.audit.stop();
+        await one.crypto.stop();
+      }
       await db.close();
       await rm(folder, { recursive: true, force: true });
     },
