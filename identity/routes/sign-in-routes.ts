@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { defineRoute, isGatehouseError, notFound, parseTenantId, type AnyRoute } from '../../kernel/index.ts';
 import { findTenantBySlug } from '../accounts/store-accounts.ts';
 import { chooseLanguage } from '../provider/messages.ts';

@@ -65,7 +65,7 @@ export function createBrowser(): Browser {
   const keep = (url: string, response: Response): void => {
     for (const line of response.headers.getSetCookie()) {
       const [pair = '', ...rest] = line.split(';').map((part) => part.trim());
-      const [name = '', value = ''] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
+      const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
       const path = rest.find((part) => /^path=/i.test(part))?.slice(5) ?? '/';
       const origin = new URL(url).host;
       const key = `${origin}|${path}|${name}`;
