@@ -240,8 +240,8 @@ describe('as tenant A', () => {
         `${first} on conflict do nothing`,
         `${first} on conflict do nothing returning *`,
       ]) {
-        const { refused, count } = await attempt(text);
-        if (refused !== '42501' && (refused === null || count > 0))
+        const { refused } = await attempt(text);
+        if (refused !== '42501' && refused !== '23514') // a trigger may speak before the wall
           return `${text.slice(0, 60)} gave ${String(refused)}`;
       }
       return null;
