@@ -76,12 +76,13 @@ export async function bench(): Promise<readonly BenchRow[]> {
 
 async function withHouse<T>(url: string, folder: string, work: (house: House) => Promise<T>): Promise<T> {
   const admin = new pg.Pool({ connectionString: url, max: 2 });
+  admin.on('error', () => undefined); // idle connections end with the server
   const tenantId = parseTenantId(randomUUID());
   await admin.query(`insert into db.tenant (id, slug, name) values ($1, 'bench', 'Bench')`, [tenantId]);
   const database = createDatabase({ urls: deriveConnectionUrls(url), logger: silentLogger });
   const root = await createLocalProvider({
     file: join(folder, 'secrets', 'root.json'),
-    passphrase: new Secret('bench'),
+    passphrase: new Secret('a passphrase for the bench'),
     randomBytes: systemRandomBytes,
     costLog2: 14,
   });

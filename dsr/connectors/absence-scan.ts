@@ -4,7 +4,7 @@ import { sql, queryBuilder, type RawBuilder, type SqlBool, type Tx } from '../..
 import type { PlanStep } from '../plan-document.ts';
 import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts';
 import type { AbsenceFinding, AbsenceResult, SearchTerms } from './connector.ts';
-import { blindIndexValues, needles } from './search-terms.ts';
+import { blindIndexValues, needles, rawNeedles } from './search-terms.ts';
 
 type Ports = { readonly dataMap: DataMap; readonly crypto: Crypto };
 type Probe = {
@@ -37,12 +37,11 @@ export async function scanForPerson(
     readonly scope: 'indexed' | 'full';
   },
 ): Promise<AbsenceResult> {
-  const words = needles(input.terms);
   const sought: Sought = {
     terms: input.terms,
-    needles: words,
+    needles: needles(input.terms),
     blind: await blindIndexValues(ports, tx, input.terms),
-    raw: words.flatMap((word) => [Buffer.from(word), Buffer.from(word.toUpperCase())]),
+    raw: rawNeedles(input.terms),
   };
   const findings: AbsenceFinding[] = [];
   let columns = 0;
@@ -88,7 +87,17 @@ function probesOf(
     ];
   }
   if (scope === 'indexed' || !isTextual(column) || sought.needles.length === 0) return [];
-  return [probe('text', anyOf(sought.needles.map((word) => sql`strpos(lower(${own}::text), ${word}) > 0`)))];
+  const patterns = sought.needles.map(
+    (word) => `%${word.replaceAll(/[\\%_]/g, (special) => `\\${special}`)}%`,
+  );
+  // Most values are shorter than anything sought; LIKE ANY lowers the rest once for all patterns.
+  const shortest = Math.min(...sought.needles.map((word) => Buffer.byteLength(word)));
+  return [
+    probe(
+      'text',
+      sql`octet_length(${own}::text) >= ${shortest} and lower(${own}::text) like any(${patterns}::text[])`,
+    ),
+  ];
 }
 
 function isTextual(column: CatalogColumn): boolean {

@@ -141,6 +141,16 @@ export function needles(terms: SearchTerms): readonly string[] {
   return [...new Set([...list, ...terms.subjects, ...terms.rowIds])].filter((needle) => needle.length >= 6);
 }
 
+/** What bytea columns are searched for: plain text that never was encrypted, in the spellings people store. */
+export function rawNeedles(terms: SearchTerms): readonly Buffer[] {
+  const plain = [
+    ...terms.emails.map((value) => normalise({ kind: 'email', value })),
+    ...terms.phones.map((value) => normalise({ kind: 'phone', value }).slice(1)),
+  ];
+  const spellings = [...terms.emails, ...plain, ...plain.map((word) => word.toUpperCase())];
+  return [...new Set(spellings)].filter((word) => word.length >= 6).map((word) => Buffer.from(word));
+}
+
 /** Every exact blind index value of the identifiers, over all indexes of the map. */
 export async function blindIndexValues(
   { dataMap, crypto }: Ports,
