@@ -30,8 +30,7 @@ export type CompiledPlan = {
   readonly owned: ReadonlySet<string>;
   /** Names of ciphertext and index columns. */
   readonly physical: ReadonlySet<string>;
-  /** Every index, by field and name with a NUL between. */
-  readonly indexes: ReadonlyMap<string, PlannedIndex>;
+  readonly indexes: readonly PlannedIndex[];
 };
 
 const compiled = new WeakMap<EncryptionPlan, Map<TenantId, CompiledPlan>>();
@@ -65,11 +64,7 @@ function compile(plan: EncryptionPlan, tenantId: TenantId): CompiledPlan {
     columns,
     physical,
     owned: new Set([...physical, ...plan.fields.map((field) => field.field)]),
-    indexes: new Map(
-      columns.flatMap((column) =>
-        column.indexes.map((planned) => [`${planned.field.field}\0${planned.index.name}`, planned]),
-      ),
-    ),
+    indexes: columns.flatMap((column) => column.indexes),
   };
 }
 

@@ -166,7 +166,8 @@ export async function indexTerms(
   plan: EncryptionPlan,
   search: { readonly field: string; readonly indexName: string; readonly value: string },
 ): Promise<readonly Buffer[]> {
-  const planned = compilePlan(plan, tx.tenantId).indexes.get(`${search.field}\0${search.indexName}`);
+  const { indexes } = compilePlan(plan, tx.tenantId);
+  const planned = indexes.find(({ name }) => name.field === search.field && name.name === search.indexName);
   if (planned === undefined)
     throw planError(plan, `field "${search.field}" has no index "${search.indexName}"`);
   const normalised = normaliseForSearch(planned.index, search.value);

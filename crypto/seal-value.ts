@@ -13,6 +13,9 @@ import type { Suite } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import type { RandomPool } from './nonce-pool.ts';
 
+/** Where the nonce of the seal in hand stands; nothing waits between filling and using it. */
+const nonce = Buffer.alloc(nonceBytes);
+
 /** One CT1 ciphertext under a key at hand; the caller has counted the message. */
 export function sealValue(
   key: DataKey,
@@ -29,16 +32,10 @@ export function sealValue(
   }
   const sealed = Buffer.allocUnsafe(overheadBytes + plaintext.length);
   writeHeader(sealed, suite, key.scope.kind === 'tenant', key.kidBytes);
-  random.fill(sealed, headerBytes, nonceBytes);
+  random.fill(nonce, 0, nonceBytes);
+  sealed.set(nonce, headerBytes);
   const associatedData = buildAssociatedData(sealed, place.context, place.rowId);
-  aeadSealInto(
-    encryptionKeyOf(key, suite),
-    sealed.subarray(headerBytes, bodyOffset),
-    associatedData,
-    plaintext,
-    sealed,
-    bodyOffset,
-  );
+  aeadSealInto(encryptionKeyOf(key, suite), nonce, associatedData, plaintext, sealed, bodyOffset);
   return sealed;
 }
 
