@@ -74,16 +74,15 @@ const explainCommand: Command = {
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(question),
     });
-    const body = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>; // whatever it answers is shown
+    const body = (await response.json().catch(() => ({}))) as Answer; // whatever it answers is shown
     if (!response.ok)
-      return problem(
-        input,
-        `refused with ${response.status} ${String(body['code'] ?? '')}: ${String(body['detail'] ?? '')}`,
-      );
+      return problem(input, `refused with ${response.status} ${body.code ?? ''}: ${body.detail ?? ''}`);
     input.io.out(input.json ? JSON.stringify(body) : JSON.stringify(body, null, 2));
-    return body['decision'] === true ? 0 : 1;
+    return body.decision === true ? 0 : 1;
   },
 };
+
+type Answer = { readonly decision?: boolean; readonly code?: string; readonly detail?: string };
 
 function readQuestion({ values }: CommandInput): Readonly<Record<string, unknown>> | string {
   const { action, type, id, properties, subject, purpose } = values;
