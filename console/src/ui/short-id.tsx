@@ -3,7 +3,7 @@ import { useState } from 'react';
 
 /** Shortens an id or hash in the middle. */
 export function shorten(value: string, keep = 6): string {
-  return value.length <= keep * 2 + 1 ? value : `${value.slice(0, keep)}…${value.slice(-keep)}`;
+  return value.length <= Math.max(20, keep * 2 + 1) ? value : `${value.slice(0, keep)}…${value.slice(-keep)}`;
 }
 
 /** A monospaced id, shortened in the middle, whole on hover, copied by one click. */

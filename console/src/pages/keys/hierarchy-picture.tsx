@@ -76,7 +76,7 @@ export function HierarchyPicture(props: { keys: KeyHierarchy; ledger: readonly L
               className="gh-svg-strong"
             >{t`Epoch ${epoch.epoch}`}</text>
             <text x={epochX + 12} y={epochY(index) + 13} className="gh-svg-muted">
-              {t`${epoch.keys} keys`} · {epoch.state} · {relativeTime(new Date(epoch.createdAt), i18n.locale)}
+              {t`${epoch.keys} keys`} · {epoch.state}
             </text>
           </g>
         ))}

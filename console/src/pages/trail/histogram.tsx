@@ -74,7 +74,7 @@ export function Histogram(props: {
 function Bar(props: { bucket: Bucket; x: number; step: number; most: number }) {
   const { bucket, x, step, most } = props;
   const scale = (count: number): number => (count === 0 ? 0 : Math.max(2, (count / most) * (height - 4)));
-  const barWidth = Math.max(1, step - Math.min(3, step * 0.18));
+  const barWidth = Math.max(1, Math.min(48, step - Math.min(3, step * 0.18)));
   return (
     <g>
       <title>{`${exactUtc(new Date(bucket.from))}: ${bucket.count}`}</title>
