@@ -125,13 +125,13 @@ test('shredding in one process is seen by another within a second, cached key or
 test('the transaction that shreds reads its own tombstone, and a rollback brings the data back', async () => {
   const tenant = await fixture.db.createTenant();
   const subjectId = newSubject();
-  const crypto = fixture.make();
+  const [crypto, uncached] = [fixture.make(), fixture.make()];
   await crypto.warm(tenant);
   const sealed = await sealIn(crypto, tenant, subjectId);
   const abandoned = inTenant(tenant, async (tx) => {
-    await crypto.open(tx, emailContext, sealed);
-    await crypto.shred(tx, [subjectId], erasure);
-    expect(await crypto.open(tx, emailContext, sealed)).toMatchObject({ kind: 'shredded' });
+    for (const reader of [crypto, uncached]) await reader.open(tx, emailContext, sealed);
+    await uncached.shred(tx, [subjectId], erasure);
+    expect(await uncached.open(tx, emailContext, sealed)).toMatchObject({ kind: 'shredded' });
     throw new Error('changed my mind');
   });
   await expect(abandoned).rejects.toThrow('changed my mind');

@@ -105,6 +105,17 @@ test('in a context that differs in any one item it gives the one error', async (
   );
 });
 
+test.each(['service', 'collection', 'field', 'rowId', 'purpose'] as const)(
+  'another %s of the same length gives the one error',
+  async (item) => {
+    await inTenant(async (tx) => {
+      const sealed = await crypto.seal(tx, subject, emailContext, Buffer.from('x'));
+      const changed = { ...emailContext, [item]: 'z'.repeat(emailContext[item].length) };
+      await expect(crypto.open(tx, changed, sealed)).rejects.toMatchObject(refused);
+    });
+  },
+);
+
 test('items of a context cannot lend letters to each other', async () => {
   await inTenant(async (tx) => {
     const sealed = await crypto.seal(
