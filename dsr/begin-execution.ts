@@ -4,9 +4,8 @@ import { executionRefused } from './events.ts';
 import { parsePlan } from './plan-document.ts';
 import { readPlan, recount } from './planning.ts';
 import { engineActor, type Actor } from './ports.ts';
-import { openIdentity, sealSearch } from './sealed-identity.ts';
-import { insertTask, resetTasks, updateAttempts, updateSearch } from './store-work.ts';
-import { transition } from './transition.ts';
+import { sealSearch } from './sealed-identity.ts';
+import { insertTask, resetTasks, startTasks, updateAttempts, updateSearch } from './store-work.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -19,14 +18,15 @@ export async function beginExecution(
   turn: Turn,
   by: { readonly actor: Actor; readonly call?: CallContext } = { actor: engineActor },
 ): Promise<Error | null> {
-  const { deps, connector } = turn;
+  const { deps } = turn;
   const why = by.call === undefined ? { actor: by.actor } : { actor: by.actor, call: by.call };
   return turn.step(async (tx, row) => {
     const plan = parsePlan((await readPlan(tx, row)).document);
-    const drift = row.state === 'partially_completed' ? [] : await recount(turn, tx, row, plan);
+    const again = row.state === 'partially_completed';
+    const { drift, terms } = again ? { drift: [], terms: null } : await recount(turn, tx, row, plan);
     if (drift.length > 0 && row.type === 'erasure') {
       const note = `the data moved away from the approved plan: ${drift.map((one) => `${one.collection} ${one.planned} -> ${one.found}`).join(', ')}`;
-      await transition(deps, tx, row, 'verified', { ...why, note });
+      await turn.move(tx, row, 'verified', { ...why, note });
       await deps.audit.append(tx, {
         definition: executionRefused,
         tenantId: tx.tenantId,
@@ -42,14 +42,13 @@ export async function beginExecution(
     const action = row.type === 'erasure' ? 'erase' : 'export';
     for (const system of new Set(plan.steps.map((step) => step.system)))
       await tx.query(insertTask, [row.id, system, action, row.plan_hash]);
-    if (row.type === 'erasure' && row.search_sealed === null) {
-      const { identifiers } = await openIdentity(deps.crypto, tx, row);
-      const terms = await connector.searchTerms(tx, plan.identity.subjects, identifiers);
+    if (terms !== null && row.search_sealed === null) {
       await tx.query(updateSearch, [row.id, await sealSearch(deps.crypto, tx, row.id, terms)]);
     }
-    if (row.state === 'partially_completed') await tx.query(resetTasks, [row.id, row.plan_hash]);
+    if (again) await tx.query(resetTasks, [row.id, row.plan_hash]);
+    await tx.query(startTasks, [row.id, row.plan_hash, turn.fence, deps.clock.now()]);
     await tx.query(updateAttempts, [row.id, 0, null]);
-    await transition(deps, tx, row, 'executing', { ...why, note: 'execution begins' });
+    await turn.move(tx, row, 'executing', { ...why, note: 'execution begins' });
     return null;
   });
 }

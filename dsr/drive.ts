@@ -2,12 +2,12 @@ import type { CallContext, TenantId } from '../kernel/index.ts';
 import { isGatehouseError } from '../kernel/index.ts';
 import { beginExecution } from './begin-execution.ts';
 import type { Connector } from './connectors/connector.ts';
+import { dsrError } from './errors.ts';
 import { executeAccess } from './execute-access.ts';
 import { executeErasure, recordFailure } from './execute-erasure.ts';
 import { issueCertificate } from './issue-certificate.ts';
 import type { Actor, DsrDeps } from './ports.ts';
 import type { RequestRow } from './request-row.ts';
-import { selectCertificate } from './store-work.ts';
 import { takeTurn, type Turn } from './turn.ts';
 import { deferredScan, verifyAbsence } from './verify-absence.ts';
 
@@ -30,17 +30,33 @@ export async function drive(
   begin?: Begin,
 ): Promise<boolean> {
   const done = await takeTurn(ports, at, async (turn) => {
+    if (begin !== undefined) requireExecutable(turn.current());
+    let begun = false;
     for (let step = 0; step < maxSteps; step += 1) {
-      const goOn = await advance(turn, begin);
-      if (!goOn) break;
+      const before = turn.current().state;
+      if (!(await advance(turn, begin, begun))) break;
+      begun =
+        turn.current().state === 'executing' && before !== 'verifying_absence' && before !== 'completed';
     }
     return true;
   });
   return done ?? false;
 }
 
-async function advance(turn: Turn, begin: Begin | undefined): Promise<boolean> {
-  const row = await turn.step(async (_tx, current) => current);
+/** Asking again while or after it runs is no mistake. */
+function requireExecutable({ type, state }: RequestRow): void {
+  const under = ['approved', 'executing', 'verifying_absence', 'completed', 'partially_completed'].includes(
+    state,
+  );
+  if (under || (state === 'planned' && type === 'access')) return;
+  throw dsrError(
+    'ERR_DSR_TRANSITION_REFUSED',
+    `the ${type} request is ${state}; it cannot be executed from there`,
+  );
+}
+
+async function advance(turn: Turn, begin: Begin | undefined, begun: boolean): Promise<boolean> {
+  const row = turn.current();
   const mayBegin =
     row.state === 'approved' ||
     (begin !== undefined &&
@@ -52,7 +68,7 @@ async function advance(turn: Turn, begin: Begin | undefined): Promise<boolean> {
   }
   switch (row.state) {
     case 'executing':
-      return row.type === 'erasure' ? executeErasure(turn) : executeAccess(turn);
+      return row.type === 'erasure' ? executeErasure(turn, begun) : executeAccess(turn, begun);
     case 'verifying_absence':
       return guarded(turn, () => verifyAbsence(turn));
     case 'completed':
@@ -64,22 +80,14 @@ async function advance(turn: Turn, begin: Begin | undefined): Promise<boolean> {
 
 /** The deferred scan runs in the worker's next turn, so that nobody waits for it here. */
 async function finish(turn: Turn, row: RequestRow): Promise<boolean> {
-  const certified = await turn.step(async (tx) => {
-    const { rows } = await tx.query<{ version: number }>(selectCertificate, [row.id]);
-    return rows[0]?.version === row.version;
-  });
-  if (!certified) {
-    await guarded(turn, () => issueCertificate(turn));
-    return false;
-  }
-  if (row.full_scan !== 'deferred') return false;
+  const issued = await guarded(turn, () => issueCertificate(turn));
+  if (issued || row.full_scan !== 'deferred') return false;
   return guarded(turn, () => deferredScan(turn));
 }
 
-async function guarded(turn: Turn, work: () => Promise<void>): Promise<boolean> {
+async function guarded(turn: Turn, work: () => Promise<unknown>): Promise<boolean> {
   try {
-    await work();
-    return true;
+    return (await work()) !== false;
   } catch (error) {
     if (isGatehouseError(error) && error.code === 'ERR_DSR_LEASE_LOST') throw error;
     await recordFailure(turn, error);

@@ -21,18 +21,21 @@ import {
   startTasks,
   upsertPackage,
 } from './store-work.ts';
-import { transition } from './transition.ts';
 import type { Turn } from './turn.ts';
 
 const chunkBytes = 256 * 1024;
 const maxPackageBytes = 256 * 1024 * 1024;
 const lifetimeMilliseconds = 7 * 86_400_000;
 
-/** Builds the package, seals it under the request's own key and completes the request. */
-export async function executeAccess(turn: Turn): Promise<boolean> {
-  await turn.step((tx, row) =>
-    tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]),
-  );
+/** Builds the package, seals it under the request's own key and completes the request. *
+ * @param begun - whether this turn began it and has counted the attempt already
+ */
+export async function executeAccess(turn: Turn, begun: boolean): Promise<boolean> {
+  if (!begun) {
+    await turn.step((tx, row) =>
+      tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]),
+    );
+  }
   try {
     await buildAndComplete(turn);
     return true;
@@ -144,7 +147,7 @@ async function buildAndComplete(turn: Turn): Promise<void> {
       },
       idempotencyKey: `dsr.completed:${row.id}:${row.version + 1}`,
     });
-    const done = await transition(deps, tx, row, 'completed', {
+    const done = await turn.move(tx, row, 'completed', {
       actor: engineActor,
       note: 'the package waits for its download',
     });

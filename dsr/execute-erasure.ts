@@ -8,7 +8,6 @@ import { parsePlan } from './plan-document.ts';
 import { readPlan } from './planning.ts';
 import { engineActor } from './ports.ts';
 import { failTasks, finishTask, startTasks, updateAttempts } from './store-work.ts';
-import { transition } from './transition.ts';
 import type { Turn } from './turn.ts';
 
 const defaultMaxAttempts = 8;
@@ -16,11 +15,15 @@ const defaultMaxAttempts = 8;
 /**
  * Carries the plan out: every system of one database in one transaction, together with its receipts, so that a crash
  * leaves either nothing or everything. A failure is kept with its code and tried again later.
+ *
+ * @param begun - whether this turn began it and has counted the attempt already
  */
-export async function executeErasure(turn: Turn): Promise<boolean> {
-  await turn.step((tx, row) =>
-    tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]),
-  );
+export async function executeErasure(turn: Turn, begun: boolean): Promise<boolean> {
+  if (!begun) {
+    await turn.step((tx, row) =>
+      tx.query(startTasks, [row.id, row.plan_hash, turn.fence, turn.deps.clock.now()]),
+    );
+  }
   try {
     await eraseAndReceipt(turn);
     return true;
@@ -79,7 +82,7 @@ function eraseAndReceipt(turn: Turn): Promise<void> {
         });
       }
       await tx.query(updateAttempts, [row.id, 0, null]);
-      await transition(deps, tx, row, 'verifying_absence', {
+      await turn.move(tx, row, 'verifying_absence', {
         actor: engineActor,
         note: 'rows are gone; looking for what is left',
       });
@@ -123,7 +126,7 @@ export async function recordFailure(turn: Turn, error: unknown): Promise<void> {
       detail: { requestId: row.id, planHash: row.plan_hash ?? '', attempt, code: code.split(':')[0] ?? code },
     });
     if (!last) return;
-    const next = await transition(deps, tx, row, 'partially_completed', {
+    const next = await turn.move(tx, row, 'partially_completed', {
       actor: engineActor,
       note: `gave up after ${attempt} attempts: ${code}`,
     });

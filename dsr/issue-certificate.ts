@@ -11,15 +11,26 @@ import { parsePlan, type PlanDocument } from './plan-document.ts';
 import { readPlan } from './planning.ts';
 import { engineActor } from './ports.ts';
 import { subjectsOf, type RequestRow } from './request-row.ts';
-import { insertCertificate, insertCertificateKey, selectAbsence, selectTasks } from './store-work.ts';
+import {
+  insertCertificate,
+  insertCertificateKey,
+  selectCertificate,
+  selectAbsence,
+  selectTasks,
+} from './store-work.ts';
 import type { Turn } from './turn.ts';
 
-/** Waits until the completion is in the log, then signs what can be proved about it. Once per completion. */
-export async function issueCertificate(turn: Turn): Promise<void> {
+/**
+ * Waits until the completion is in the log, then signs what can be proved about it. Once per completion.
+ *
+ * @returns false when it stands already
+ */
+export async function issueCertificate(turn: Turn): Promise<boolean> {
   const { deps } = turn;
+  if (await isCertified(turn)) return false;
   await deps.audit.flush();
   const log = await deps.audit.ensureLog(turn.tenant.id);
-  await turn.step(async (tx, row) => {
+  return turn.step(async (tx, row) => {
     const plan = parsePlan((await readPlan(tx, row)).document);
     const proof = await completionProof(turn, tx, row);
     const { rows: scans } = await tx.query<{ result: AbsenceResult }>(selectAbsence, [row.id]);
@@ -52,7 +63,7 @@ export async function issueCertificate(turn: Turn): Promise<void> {
     const jws = signCertificate(claims, key);
     await tx.query(insertCertificateKey, [key.keyId, key.publicKeyBytes, key.createdAt]);
     const { rowCount } = await tx.query(insertCertificate, [row.id, claims.jti, row.version, jws, now]);
-    if (rowCount === 0) return;
+    if (rowCount === 0) return false;
     await deps.audit.append(tx, {
       definition: certificateIssued,
       tenantId: tx.tenantId,
@@ -69,7 +80,19 @@ export async function issueCertificate(turn: Turn): Promise<void> {
       },
       idempotencyKey: `dsr.certificate:${row.id}:${row.version}`,
     });
+    await turn.release(tx);
+    return true;
   });
+}
+
+/** Asked without a lock; the unique key decides in the end. */
+async function isCertified({ deps, tenant, current }: Turn): Promise<boolean> {
+  const { id, version } = current();
+  return deps.database.withTenant(
+    tenant.id,
+    async (tx) => (await tx.query<{ version: number }>(selectCertificate, [id])).rows[0]?.version === version,
+    { readOnly: true },
+  );
 }
 
 async function completionProof({ deps }: Turn, tx: Tx, row: RequestRow): ReturnType<typeof deps.audit.proof> {

@@ -1,6 +1,6 @@
 import { parseSubjectId, type CallContext, type Principal, type TenantId } from '../kernel/index.ts';
 import { sqlState, sqlStates, type Tx } from '../db/index.ts';
-import type { Connector } from './connectors/connector.ts';
+import type { Connector, SearchTerms } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
 import { planApproved, planCreated } from './events.ts';
 import {
@@ -29,21 +29,24 @@ const tolerance = Object.freeze({ percent: 10, rows: 5 });
 
 type Ports = { readonly deps: DsrDeps; readonly connector: Connector };
 
+/** A plan and, for an erasure, what must not be found after it. */
+type Draft = { readonly document: PlanDocument; readonly terms: SearchTerms | null };
+
 /** Makes a plan document from the data as they are now. */
 export async function draftPlan(
   { deps, connector }: Ports,
   tx: Tx,
   row: RequestRow,
   by: { readonly id: string; readonly at: Date },
-): Promise<PlanDocument> {
+): Promise<Draft> {
   const { identifiers } = await openIdentity(deps.crypto, tx, row);
   const closure = await connector.close(tx, identifiers);
   const { steps, warnings } = await connector.plan(tx, closure.subjects, row.type);
   const terms =
-    row.type === 'erasure' ? await connector.searchTerms(tx, closure.subjects, identifiers) : { shared: 0 };
+    row.type === 'erasure' ? await connector.searchTerms(tx, closure.subjects, identifiers) : null;
   const total = (action: string): number =>
     steps.filter((step) => step.action === action).reduce((sum, step) => sum + step.rows, 0);
-  return {
+  const document: PlanDocument = {
     format: 'gatehouse-dsr-plan/1',
     requestId: row.id,
     tenantId: tx.tenantId,
@@ -53,7 +56,7 @@ export async function draftPlan(
     dataMapRevision: (await deps.dataMap.forTenant(tx)).revision,
     createdAt: by.at.toISOString(),
     createdBy: by.id,
-    identity: { subjects: closure.subjects, found: closure.found, sharedIdentifiers: terms.shared },
+    identity: { subjects: closure.subjects, found: closure.found, sharedIdentifiers: terms?.shared ?? 0 },
     steps,
     totals: {
       delete: total('delete'),
@@ -65,6 +68,7 @@ export async function draftPlan(
     warnings:
       closure.subjects.length === 0 ? ['nobody with these identifiers was found', ...warnings] : warnings,
   };
+  return { document, terms };
 }
 
 /**
@@ -89,7 +93,7 @@ export async function makePlan(
       );
     }
     const now = deps.clock.now();
-    const document = await draftPlan(ports, tx, row, { id: by.principal.id, at: now });
+    const { document } = await draftPlan(ports, tx, row, { id: by.principal.id, at: now });
     const sealed = sealPlan(document);
     await tx.query(insertPlan, [row.id, sealed.hash, sealed.text, now, by.principal.id]);
     await tx.query(updatePlan, [row.id, sealed.hash, document.identity.subjects]);
@@ -200,7 +204,7 @@ export async function recount(
   tx: Tx,
   row: RequestRow,
   plan: PlanDocument,
-): Promise<readonly Drift[]> {
+): Promise<{ readonly drift: readonly Drift[]; readonly terms: SearchTerms | null }> {
   const fresh = await draftPlan(ports, tx, row, { id: plan.createdBy, at: new Date(plan.createdAt) });
-  return findDrift(plan, fresh);
+  return { drift: findDrift(plan, fresh.document), terms: fresh.terms };
 }

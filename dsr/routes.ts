@@ -247,29 +247,11 @@ function workRoutes(ports: Ports): readonly AnyRoute[] {
       handler: async (input) => {
         const by = caller(input);
         const tenantId = by.principal.tenantId;
-        const before = await ports.deps.database.withTenant(
-          tenantId,
-          (tx) => readRequest(tx, input.params.id),
-          { readOnly: true },
-        );
-        requireExecutable(before.type, before.state);
         await drive(ports, { tenantId, requestId: input.params.id }, { actor: by.principal, call: by.call });
         return { status: 200, body: await detailOf(ports, by.principal, input.params.id) };
       },
     }),
   ];
-}
-
-/** Asking again while or after it runs is no mistake. */
-function requireExecutable(type: string, state: string): void {
-  const fine =
-    ['approved', 'executing', 'verifying_absence', 'completed', 'partially_completed'].includes(state) ||
-    (state === 'planned' && type === 'access');
-  if (!fine)
-    throw dsrError(
-      'ERR_DSR_TRANSITION_REFUSED',
-      `the ${type} request is ${state}; it cannot be executed from there`,
-    );
 }
 
 function certificateRoutes({ deps }: Ports): readonly AnyRoute[] {

@@ -1,10 +1,11 @@
 import { statement } from '../db/index.ts';
+import { requestColumns } from './store.ts';
 
 /** Takes a request for a while; no row when another worker has it. $1 id $2 now $3 lease until */
 export const takeLease = statement(
   'dsr.take_lease',
   `update dsr.request set fence = fence + 1, lease_until = $3
-   where id = $1 and (lease_until is null or lease_until <= $2) returning fence`,
+   where id = $1 and (lease_until is null or lease_until <= $2) returning ${requestColumns}`,
 );
 
 /** $1 id $2 fence */

@@ -1,6 +1,7 @@
 import { statement } from '../db/index.ts';
 
-const requestColumns = `id, type, law, law_version, state, version, channel, language, received_at, due_at, acknowledge_at, clock,
+/** Columns of a request as the engine reads them. */
+export const requestColumns = `id, type, law, law_version, state, version, channel, language, received_at, due_at, acknowledge_at, clock,
   linked_to, identity_hash, sealed, search_sealed, subject_label, identity_level, identity_method, verified_at, plan_hash,
   subject_ids, receipts_root, fence, lease_until, attempts, next_attempt_at, full_scan, closed_at, forgotten_at`;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { notFound, parseTenantId, type TenantId } from '../kernel/index.ts';
-import type { Database } from '../db/index.ts';
+import type { Database, Tx } from '../db/index.ts';
 import { selectTenant, selectTenantBySlug } from './store.ts';
 
 const settingsSchema = z.object({
@@ -49,5 +49,13 @@ export async function tenantById(database: Database, id: TenantId): Promise<Tena
   const { rows } = await database.withSystem((tx) => tx.query<Row>(selectTenant, [id]), { readOnly: true });
   const row = rows[0];
   if (row === undefined) throw notFound('tenant', id);
+  return shape(row);
+}
+
+/** The transaction's own tenant. @throws ERR_NOT_FOUND */
+export async function tenantOf(tx: Tx): Promise<TenantInfo> {
+  const { rows } = await tx.query<Row>(selectTenant, [tx.tenantId]);
+  const row = rows[0];
+  if (row === undefined) throw notFound('tenant', tx.tenantId);
   return shape(row);
 }

@@ -19,7 +19,6 @@ import {
   updateFullScan,
   updateReceiptsRoot,
 } from './store-work.ts';
-import { transition } from './transition.ts';
 import type { Turn } from './turn.ts';
 
 const defaultBudgetPages = 4_096;
@@ -56,7 +55,7 @@ export function deferredScan(turn: Turn): Promise<void> {
       await tx.query(updateFullScan, [row.id, 'done']);
       if (result.clean) return;
       await tx.query(resetTasks, [row.id, row.plan_hash]);
-      await transition(deps, tx, row, 'executing', {
+      await turn.move(tx, row, 'executing', {
         actor: engineActor,
         note: 'the full scan found something: reopened',
       });
@@ -104,13 +103,13 @@ async function reopen(turn: Turn, tx: Tx, row: RequestRow, earlierUnclean: numbe
   const { deps, tenant } = turn;
   if (earlierUnclean % 2 === 0) {
     await tx.query(resetTasks, [row.id, row.plan_hash]);
-    await transition(deps, tx, row, 'executing', {
+    await turn.move(tx, row, 'executing', {
       actor: engineActor,
       note: 'something was left behind: erasing once more',
     });
     return;
   }
-  const next = await transition(deps, tx, row, 'partially_completed', {
+  const next = await turn.move(tx, row, 'partially_completed', {
     actor: engineActor,
     note: 'something is still there: see the findings',
   });
@@ -149,7 +148,7 @@ async function complete(turn: Turn, tx: Tx, row: RequestRow, { plan, terms, scop
     },
     idempotencyKey: `dsr.completed:${row.id}:${row.version + 1}`,
   });
-  const done = await transition(deps, tx, row, 'completed', {
+  const done = await turn.move(tx, row, 'completed', {
     actor: engineActor,
     note: 'nothing is left outside the exemptions; the keys are destroyed',
   });
