@@ -1,6 +1,6 @@
 /** Verifies an evidence pack that is read through `pack`. Throws an Error that names the first bad entry. */
 export function verifyPack(pack: {
-  readonly file: (path: string) => Promise<Buffer | null>;
+  readonly file: (path: string) => Promise<Uint8Array | null>;
   readonly lines: (path: string) => AsyncIterable<string>;
 }): Promise<{
   readonly origin: string;

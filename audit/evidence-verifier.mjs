@@ -89,10 +89,7 @@ function rootOf(tileRoots, rest) {
   return peaks.reduceRight((right, peak) => nodeHash(peak, right), treeRoot(rest));
 }
 
-/**
- * @param {{ file: (path: string) => Promise<Buffer | null>, lines: (path: string) => AsyncIterable<string> }} pack
- * @returns {Promise<{ origin: string, size: number, from: number, to: number, groups: number }>}
- */
+/** `pack.file(path)` gives the bytes of a file or null, `pack.lines(path)` its lines one by one. Throws at the first thing that does not hold. */
 export async function verifyPack(pack) {
   const need = async (path) => (await pack.file(path)) ?? fail(`${path} is missing`);
   const text = async (path) => (await need(path)).toString('utf8');

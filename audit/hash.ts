@@ -3,7 +3,8 @@ import { hash } from 'node:crypto';
 /** Bytes of one SHA-256 hash. */
 export const hashBytes = 32;
 
-const leafPrefix = Buffer.of(0);
+/** Holds a 0x00 and the longest entry a bundle can carry, so that hashing an entry allocates nothing. */
+const leafScratch = Buffer.alloc(1 + 65_535);
 
 /** SHA-256 of some bytes. */
 export function sha256(data: Uint8Array): Buffer {
@@ -19,7 +20,9 @@ export const emptyRoot: Buffer = sha256(Buffer.alloc(0));
  * @see https://www.rfc-editor.org/rfc/rfc6962#section-2.1
  */
 export function leafHash(entry: Uint8Array): Buffer {
-  return sha256(Buffer.concat([leafPrefix, entry]));
+  if (entry.length >= leafScratch.length) return sha256(Buffer.concat([leafScratch.subarray(0, 1), entry]));
+  leafScratch.set(entry, 1);
+  return sha256(leafScratch.subarray(0, 1 + entry.length));
 }
 
 /** As {@link leafHash}, of an entry that has the byte 00 in front already. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Database, Tx } from '../db/index.ts';
 import {
   defineRoute,

@@ -110,7 +110,9 @@ export function createGroupSealer(deps: GroupSealerDeps): GroupSealer {
       const groups = groupsOf(event);
       return name(
         groups,
-        await Promise.all(groups.map((group) => lookup(group.key) ?? sealShared(event.tenantId, group))),
+        await Promise.all(
+          groups.map(async (group) => lookup(group.key) ?? sealShared(event.tenantId, group)),
+        ),
       );
     },
   });

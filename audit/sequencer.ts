@@ -44,6 +44,8 @@ export type SequencerDeps = {
 const defaultMaxQueued = 8_192;
 const retryBaseMilliseconds = 10;
 const retryCapMilliseconds = 2_000;
+/** How long `stop` goes on trying when the database is away. */
+const stopMilliseconds = 10_000;
 
 /**
  * The batch is whatever arrived while the last commit ran: its entries are hashed and encoded as they come, so that
@@ -64,6 +66,7 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
     failures: 0,
     single: 0,
     stopped: false,
+    abandoned: false,
   };
   let running: Promise<void> | null = null;
   let lastCommitAt: Date | null = null;
@@ -86,7 +89,7 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       if (hasWork()) kick();
     });
   };
-  const hasWork = (): boolean => waiting() > 0 || (flow.drain && !flow.stopped);
+  const hasWork = (): boolean => !flow.abandoned && (waiting() > 0 || (flow.drain && !flow.stopped));
   const submit = (queued: Queued): void => {
     requireRoom(1);
     const state = states.get(queued.tenantId);
@@ -229,6 +232,7 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
         );
         return rows[0]?.id === first?.leaf.id;
       } catch (unreachable) {
+        if (flow.abandoned) return false;
         await pause(unreachable);
       }
     }
@@ -264,8 +268,12 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
     },
     idle,
     stop: async () => {
-      await idle();
       flow.stopped = true;
+      const deadline = setTimeout(() => (flow.abandoned = true), stopMilliseconds).unref();
+      await idle();
+      clearTimeout(deadline);
+      const unknown = auditError('ERR_AUDIT_STOPPED', 'the process ended while the log could not be written');
+      for (const { waiters } of flow.backlog) for (const waiter of waiters) waiter.reject(unknown);
     },
     health: () => ({ ok: trouble === null, detail: trouble ?? 'writing', queued: waiting(), lastCommitAt }),
   });

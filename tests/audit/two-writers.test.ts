@@ -116,3 +116,16 @@ test('a row that the database refuses is set aside and does not hold up the othe
   ]);
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });
+
+test('a writer that is stopped writes what it has accepted and refuses more', async () => {
+  const tenant = await house.db.createTenant();
+  const audit = house.another(elsewhere);
+  const actor = createPrincipal(tenant);
+  const event = createEvent(tenant, { actor });
+  await audit.record(event); // its groups are sealed now, so that the next are accepted at once
+  const accepted = Promise.all([1, 2, 3].map(() => audit.record(event)));
+  await Promise.all([accepted, audit.stop()]);
+  await expect(audit.record(event)).rejects.toMatchObject({ code: 'ERR_AUDIT_STOPPED' });
+  const { rowCount } = await house.db.admin('select 1 from audit.entry where tenant_id = $1', [tenant]);
+  expect(rowCount).toBe(4);
+});
