@@ -1,7 +1,7 @@
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, openSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -51,22 +51,43 @@ async function bake(home: string): Promise<Baked> {
   const baked = join(cacheFolder, `${basename(home)}-baked-${stamp}`);
   const data = join(baked, 'data');
   const passwordFile = join(baked, 'admin-password');
-  if (!existsSync(passwordFile)) {
-    await mkdir(cacheFolder, { recursive: true });
-    const folder = await mkdtemp(`${baked}-`);
-    const adminPassword = randomBytes(18).toString('base64url');
-    await run(join(home, 'bin', 'kc.sh'), ['build', '--db=dev-file', '--health-enabled=true'], {
-      timeout: 180_000,
-    });
-    await mkdir(join(folder, 'data'));
-    const bootstrap = { KC_BOOTSTRAP_ADMIN_USERNAME: 'admin', KC_BOOTSTRAP_ADMIN_PASSWORD: adminPassword };
-    const server = await startServer(home, join(folder, 'data'), bootstrap);
-    await stopServer(server.process);
-    await writeFile(join(folder, 'admin-password'), adminPassword, { mode: 0o600 });
-    await rm(baked, { recursive: true, force: true });
-    await rename(folder, baked);
+  await mkdir(cacheFolder, { recursive: true });
+  const unlock = await lock(`${baked}.lock`);
+  try {
+    if (!existsSync(passwordFile)) {
+      const folder = await mkdtemp(`${baked}-`);
+      const adminPassword = randomBytes(18).toString('base64url');
+      await run(join(home, 'bin', 'kc.sh'), ['build', '--db=dev-file', '--health-enabled=true'], {
+        timeout: 180_000,
+      });
+      await mkdir(join(folder, 'data'));
+      const bootstrap = { KC_BOOTSTRAP_ADMIN_USERNAME: 'admin', KC_BOOTSTRAP_ADMIN_PASSWORD: adminPassword };
+      const server = await startServer(home, join(folder, 'data'), bootstrap);
+      await stopServer(server.process);
+      await writeFile(join(folder, 'admin-password'), adminPassword, { mode: 0o600 });
+      await rm(baked, { recursive: true, force: true });
+      await rename(folder, baked);
+    }
+  } finally {
+    await unlock();
   }
   return { home, data, adminPassword: await readFile(passwordFile, 'utf8') };
+}
+
+/** Two test files must not build the same server at once; a lock that somebody died with is taken after five minutes. */
+async function lock(folder: string): Promise<() => Promise<void>> {
+  for (;;) {
+    try {
+      await mkdir(folder);
+      return () => rm(folder, { recursive: true, force: true });
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EEXIST') throw error; // a system error of node:fs
+      const taken = await stat(folder).catch(() => null);
+      if (taken !== null && Date.now() - taken.mtimeMs > 300_000)
+        await rm(folder, { recursive: true, force: true });
+      else await new Promise((wake) => setTimeout(wake, 250));
+    }
+  }
 }
 
 async function startServer(
