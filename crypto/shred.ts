@@ -64,7 +64,7 @@ export async function shred(
     tenantId: tx.tenantId,
     outcome: 'success',
     actor: why.actor,
-    targets: kids.map((id) => ({ type: 'crypto.key', id })),
+    targets: [{ type: 'dsr.request', id: why.requestId }, ...kids.map((id) => ({ type: 'crypto.key', id }))],
     subjects,
     detail: { requestId: why.requestId, reason: why.reason, kids, ledgerIds, withoutKey: placed.rowCount },
   });

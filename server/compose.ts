@@ -214,7 +214,7 @@ async function composeRooms({ config, folder, database, logger, passphrase }: Co
     ...identity.routes,
     ...policy.routes,
     ...createAuditRoutes(audit, { database }),
-    ...createCryptoRoutes(crypto, { database }),
+    ...createCryptoRoutes(crypto, { database, logger }),
     ...createDataMapRoutes({ database, registry: dataMap }),
     ...dsr.routes,
     ...gateway.routes,

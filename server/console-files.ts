@@ -18,7 +18,7 @@ export async function registerConsole(app: FastifyInstance, folder: string): Pro
     root: join(folder, 'assets'),
     prefix: '/assets/',
     cacheControl: false,
-    setHeaders: (response) => response.header('cache-control', immutable),
+    setHeaders: (response) => void response.header('cache-control', immutable),
   });
   const send = (reply: FastifyReply): FastifyReply => sendPage(reply, page);
   for (const path of [

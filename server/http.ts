@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import {
   GatehouseError,
   isGatehouseError,
@@ -225,10 +225,12 @@ function challenge(error: unknown, realm: string): Readonly<Record<string, strin
   const own = error.details['challenge'];
   if (typeof own === 'string') return { 'www-authenticate': own };
   if (error.code === 'ERR_STEP_UP_REQUIRED') {
-    const acr = String(error.details['acrValues'] ?? 'aal2');
-    const maxAge = String(error.details['maxAgeSeconds'] ?? 300);
+    const { acrValues, maxAgeSeconds } = error.details as {
+      readonly acrValues?: string;
+      readonly maxAgeSeconds?: number;
+    }; // authorize.ts puts them there
     return {
-      'www-authenticate': `Bearer realm="${realm}", error="insufficient_user_authentication", acr_values="${acr}", max_age="${maxAge}"`,
+      'www-authenticate': `Bearer realm="${realm}", error="insufficient_user_authentication", acr_values="${acrValues ?? 'aal2'}", max_age="${maxAgeSeconds ?? 300}"`,
     };
   }
   const invalid = error.code === 'ERR_UNAUTHENTICATED' ? '' : ', error="invalid_token"';

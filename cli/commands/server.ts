@@ -17,6 +17,7 @@ const startCommand: Command = {
   usage: 'gatehouse start   (settings: GATEHOUSE_*, see "gatehouse doctor --settings")',
   options: {},
   run: async ({ io }) => {
+    const signal = nextSignal();
     let running: RunningHouse;
     try {
       running = await startHouse(readConfig(io.environment));
@@ -25,9 +26,9 @@ const startCommand: Command = {
       return 1;
     }
     printLinks(running, io);
-    const signal = await nextSignal();
-    io.error(`${signal}: stopping`);
-    await running.stop(signal);
+    const name = await signal; // one that came during the start ends it here, in order
+    io.error(`${name}: stopping`);
+    await running.stop(name);
     return 0;
   },
 };
@@ -56,7 +57,9 @@ function printLinks({ url, bootstrap }: RunningHouse, io: CommandIo): void {
     for (const user of tenant.users) io.out(`    ${user.email.padEnd(28)} ${user.roles.join(', ')}`);
   }
   io.out('');
-  io.out(`  API ${url}/docs   outbox ${url}/v1/dsr/outbox   codes: npm run gatehouse -- identity code EMAIL`);
+  io.out(
+    `  API ${url}/docs   outbox ${url}/v1/dsr/outbox   codes of the authenticator: npm run gatehouse -- identity code EMAIL`,
+  );
 }
 
 const doctorCommand: Command = {
