@@ -71,7 +71,7 @@ async function readPage(parts: Parts, call: Call, grant: Grant, query: ListQuery
       nextCursor:
         last === undefined
           ? null
-          : encodeCursor(place, { value: value === null ? null : String(value), id: String(last[id]) }),
+          : encodeCursor(place, { value: typeof value === 'string' ? value : null, id: String(last[id]) }),
     };
   });
 }

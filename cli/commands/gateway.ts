@@ -54,9 +54,7 @@ function addQuery(address: URL, { values }: CommandInput): string | null {
 async function show({ io, json }: CommandInput, response: Response): Promise<ExitCode> {
   const body = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>; // whatever it answers is shown
   if (!response.ok) {
-    io.error(
-      `refused with ${response.status} ${String(body['code'] ?? '')}: ${String(body['detail'] ?? '')}`,
-    );
+    io.error(`refused with ${response.status} ${textOf(body['code'])}: ${textOf(body['detail'])}`);
     return 1;
   }
   if (json) io.out(JSON.stringify(body));
@@ -66,6 +64,8 @@ async function show({ io, json }: CommandInput, response: Response): Promise<Exi
   }
   return 0;
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function misuse({ io }: CommandInput, message: string): ExitCode {
   io.error(message);
