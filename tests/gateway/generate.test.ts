@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { generateMarketingData } from '../../examples/marketing/generate.ts';
+import { createRowMaker } from '../../examples/marketing/make-rows.ts';
+import { createSeededRandom } from '../../examples/marketing/random.ts';
+import { openHouse, type TestHouse } from './house.ts';
+
+let house: TestHouse;
+beforeAll(async () => {
+  house = await openHouse();
+});
+afterAll(() => house.close());
+
+const now = new Date('2026-11-01T00:00:00Z');
+const rowsOf = (seed: string) => {
+  const maker = createRowMaker(createSeededRandom(seed), now);
+  return maker.people(1, 200, maker.campaigns(6));
+};
+
+test('the same seed gives the same people, another seed others', () => {
+  expect(rowsOf('a')).toEqual(rowsOf('a'));
+  expect(rowsOf('a')).not.toEqual(rowsOf('b'));
+});
+
+test('people live in every region, at addresses and numbers that belong to nobody', () => {
+  const { contacts } = rowsOf('a');
+  expect(new Set(contacts.map((contact) => contact['region']))).toEqual(new Set(['emea', 'amer', 'apac']));
+  expect(
+    contacts.every((contact) =>
+      /@(?:example\.(?:com|org|net)|[a-z]+\.example)$/.test(String(contact['email'])),
+    ),
+  ).toBe(true);
+  expect(
+    contacts
+      .filter((contact) => contact['country'] === 'US' && contact['phone'] !== null)
+      .every((contact) => /^\+1\d{3}55501\d\d$/.test(String(contact['phone']))),
+  ).toBe(true);
+});
+
+test('fills a tenant in batches, reports progress, and does nothing a second time', async () => {
+  const tenantId = await house.tenant();
+  const { database } = house.db;
+  const progress: number[] = [];
+  const input = { database, crypto: house.crypto, tenantId, contacts: 2_500, seed: 'batches' };
+  const onProgress = ({ created }: { readonly created: number }): void => void progress.push(created);
+  expect(await generateMarketingData({ ...input, onProgress })).toEqual({ created: 2_500 });
+  expect(progress).toEqual([2_000, 2_500]);
+  expect(await generateMarketingData(input)).toEqual({ created: 0 });
+  const { rows } = await house.db.admin(
+    `select count(*)::int as contacts, count(distinct email_bidx)::int as addresses, count(distinct subject_id)::int as people from marketing_contacts.contact where tenant_id = $1`,
+    [tenantId],
+  );
+  expect(rows[0]).toEqual({ contacts: 2_500, addresses: 2_500, people: 2_500 });
+}, 60_000);
