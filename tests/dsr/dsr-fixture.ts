@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { createAudit, type Audit } from '../../audit/index.ts';
 import { createCrypto, createLocalProvider, cryptoEvents, type Crypto } from '../../crypto/index.ts';
-import { encryptionPlan, type DataMap } from '../../datamap/index.ts';
+import { dataMapEvents, encryptionPlan, type DataMap } from '../../datamap/index.ts';
 import { createDsr, dsrEvents, type CreateDsrDeps, type Dsr, type OutgoingMail } from '../../dsr/index.ts';
 import { generateMarketingData } from '../../examples/marketing/generate.ts';
 import { loadBuiltInDataMap } from '../../examples/marketing/data-map.ts';
@@ -93,7 +93,7 @@ export async function createDsrFixture(): Promise<DsrFixture> {
     ...shared,
     crypto,
     originPrefix: 'gatehouse.test/log',
-    definitions: [...cryptoEvents, ...dsrEvents],
+    definitions: [...cryptoEvents, ...dataMapEvents, ...dsrEvents],
   });
   await audit.start();
   const dataMap = loadBuiltInDataMap();
