@@ -275,7 +275,12 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       const unknown = auditError('ERR_AUDIT_STOPPED', 'the process ended while the log could not be written');
       for (const { waiters } of flow.backlog) for (const waiter of waiters) waiter.reject(unknown);
     },
-    health: () => ({ ok: trouble === null, detail: trouble ?? 'writing', queued: waiting(), lastCommitAt }),
+    health: () => ({
+      ok: trouble === null && !flow.stopped,
+      detail: flow.stopped ? 'stopped' : (trouble ?? 'writing'),
+      queued: waiting(),
+      lastCommitAt,
+    }),
   });
 }
 

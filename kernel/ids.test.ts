@@ -18,3 +18,11 @@ test('an id of another shape is refused and named', () => {
   expect(() => parseTenantId('acme')).toThrow('tenant id "acme" is not a UUID');
   expect(() => parseKeyId('xyz')).toThrow('key id "xyz" is not 16 hex digits');
 });
+
+test('pooled randomness never repeats and never hands out what it wiped', () => {
+  const seen = new Set<string>();
+  for (let round = 0; round < 20_000; round += 1) seen.add(systemRandomBytes(16).toString('hex'));
+  expect(seen.size).toBe(20_000);
+  expect(seen.has('0'.repeat(32))).toBe(false);
+  expect(systemRandomBytes(5_000)).toHaveLength(5_000);
+});

@@ -50,8 +50,28 @@ export function parseKeyId(value: string): KeyId {
 
 /** Gives `size` bytes from a cryptographically secure source. */
 export type RandomBytes = (size: number) => Buffer;
-/** The process's own secure source. */
-export const systemRandomBytes: RandomBytes = (size) => nodeRandomBytes(size);
+
+const poolBytes = 4_096;
+const largestPooledBytes = 64;
+let pool = Buffer.alloc(0);
+let taken = 0;
+
+/**
+ * The process's own secure source. Small requests share one call to the generator; each byte is handed out once and
+ * wiped from the pool.
+ */
+export const systemRandomBytes: RandomBytes = (size) => {
+  if (size > largestPooledBytes) return nodeRandomBytes(size);
+  if (taken + size > pool.length) {
+    pool = nodeRandomBytes(poolBytes);
+    taken = 0;
+  }
+  const slice = pool.subarray(taken, taken + size);
+  const bytes = Buffer.from(slice);
+  slice.fill(0);
+  taken += size;
+  return bytes;
+};
 
 /** Gives a new UUIDv7. */
 export type NewId = () => string;
