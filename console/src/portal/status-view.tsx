@@ -19,6 +19,8 @@ export function StatusView(props: { slug: string; ticket: string; onCode: () => 
   return <Loaded query={status}>{(data) => <Status {...props} status={data} />}</Loaded>;
 }
 
+const ended = new Set(['completed', 'refused', 'withdrawn', 'expired']);
+
 function Status(props: { slug: string; ticket: string; status: PortalStatus; onCode: () => void }) {
   const { status } = props;
   const words = usePortalWords();
@@ -28,7 +30,7 @@ function Status(props: { slug: string; ticket: string; status: PortalStatus; onC
       <h1>{words.state(status.state)}</h1>
       <p>
         {words.wish(status.type)} · <Trans>asked on</Trans> <LongDate at={status.receivedAt} />
-        {status.dueAt === null ? null : (
+        {ended.has(status.state) ? null : (
           <>
             {' · '}
             <Trans>you get an answer by</Trans> <LongDate at={status.dueAt} />

@@ -36,7 +36,7 @@ function CellValue(props: { name: string; value: unknown; masked: boolean }): Re
     );
   }
   if (typeof value === 'boolean') return value ? t`yes` : t`no`;
-  const text = String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (name === 'id' || name.endsWith('_id')) return <ShortId value={text} keep={4} />;
   if (name.endsWith('_at')) return <Instant at={text} />;
   if (props.masked) {

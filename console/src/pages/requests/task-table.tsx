@@ -39,7 +39,10 @@ export function TaskTable(props: { tasks: readonly RequestTask[] }) {
   );
 }
 
+/** Rows by collection; the system's name stands in its own column already. */
 function countsOf(task: RequestTask): string {
-  const entries = Object.entries(task.counts ?? {});
-  return entries.length === 0 ? '—' : entries.map(([name, count]) => `${name} ${String(count)}`).join(', ');
+  const entries = Object.entries(task.counts);
+  const short = (name: string): string =>
+    name.startsWith(`${task.system}.`) ? name.slice(task.system.length + 1) : name;
+  return entries.length === 0 ? '—' : entries.map(([name, count]) => `${short(name)} ${count}`).join(', ');
 }
