@@ -11,9 +11,10 @@ export function toCsv(
   return lines.map((cells) => cells.map(quote).join(',')).join('\r\n') + '\r\n';
 }
 
-function cellText(value: unknown): string {
+/** A value as one piece of text; objects as JSON. */
+export function cellText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** Numbers stay numbers; any other text that begins like a formula is made text. */

@@ -1,4 +1,5 @@
 import type { ExportedCollection } from './connectors/connector.ts';
+import { cellText } from './csv.ts';
 import type { Language } from './messages.ts';
 import type { ArticleFifteen } from './package-information.ts';
 
@@ -98,17 +99,12 @@ function table(collection: ExportedCollection, w: Words): string {
   if (collection.rows.length === 0) return `${head}<p>${escape(w.nothing)}</p>`;
   const names = collection.fields.map((field) => field.name);
   const cells = (row: Readonly<Record<string, unknown>>): string =>
-    names.map((name) => `<td>${escape(show(row[name]))}</td>`).join('');
+    names.map((name) => `<td>${escape(cellText(row[name]))}</td>`).join('');
   const rows = collection.rows
     .slice(0, maxRowsShown)
     .map((row) => `<tr>${cells(row)}</tr>`)
     .join('');
   return `${head}<table><caption>${collection.rows.length} ${escape(w.rows)}</caption><thead><tr>${names.map((name) => `<th scope="col">${escape(name)}</th>`).join('')}</tr></thead><tbody>${rows}</tbody></table>`;
-}
-
-function show(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 function escape(text: string): string {
