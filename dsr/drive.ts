@@ -82,7 +82,9 @@ async function advance(turn: Turn, begin: Begin | undefined, begun: boolean): Pr
 async function finish(turn: Turn, row: RequestRow): Promise<boolean> {
   const issued = await guarded(turn, () => issueCertificate(turn));
   if (issued || row.full_scan !== 'deferred') return false;
-  return guarded(turn, () => deferredScan(turn));
+  await guarded(turn, () => deferredScan(turn));
+  // A finding has reopened the request; otherwise there is nothing more to do.
+  return turn.current().state !== 'completed';
 }
 
 async function guarded(turn: Turn, work: () => Promise<unknown>): Promise<boolean> {

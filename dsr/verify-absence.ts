@@ -30,9 +30,11 @@ export function verifyAbsence(turn: Turn): Promise<void> {
     const plan = parsePlan((await readPlan(tx, row)).document);
     const terms = await openSearch(deps.crypto, tx, row);
     const pages = await connector.scanPages(tx);
-    const scope = pages <= (deps.options?.fullScanBudgetPages ?? defaultBudgetPages) ? 'full' : 'indexed';
-    const result = await connector.verifyAbsence(tx, terms, plan.steps, scope);
     const earlierUnclean = await uncleanRuns(tx, row);
+    const budget = deps.options?.fullScanBudgetPages ?? defaultBudgetPages;
+    // What a full scan has found, look-ups in indexes cannot clear.
+    const scope = pages <= budget || earlierUnclean > 0 ? 'full' : 'indexed';
+    const result = await connector.verifyAbsence(tx, terms, plan.steps, scope);
     await keepResult(turn, tx, row, result);
     if (!result.clean) return reopen(turn, tx, row, earlierUnclean);
     await complete(turn, tx, row, { plan, terms, scope });
