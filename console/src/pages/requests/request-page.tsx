@@ -26,7 +26,8 @@ export function RequestPage() {
   const words = useRequestWords();
   const request = useQuery({
     ...getQuery<RequestDetail>(`/v1/dsr/requests/${encodeURIComponent(id)}`),
-    refetchInterval: (query) => (moving.has(query.state.data?.state ?? '') ? 1_000 : 10_000),
+    // Each reading is an event in the trail: ask again only while something is under way.
+    refetchInterval: (query) => (moving.has(query.state.data?.state ?? '') ? 2_000 : false),
   });
   const { data } = request;
   return (

@@ -22,7 +22,7 @@ export function RequestsPage() {
   const board = search.view === 'board';
   const requests = useInfiniteQuery({
     ...pagesQuery<RequestSummary>('/v1/dsr/requests?limit=100'),
-    refetchInterval: 15_000,
+    refetchInterval: 60_000,
   });
   const rows = requests.data?.pages.flatMap((page) => page.items);
   const sorted = rows?.toSorted(
