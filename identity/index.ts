@@ -11,3 +11,4 @@ export * as identityStatements from './store.ts';
 export type { UserRow } from './accounts/store-accounts.ts';
 export type { SessionRow } from './sessions/store-sessions.ts';
 export { createKeycloakAdapter, type KeycloakAdapter } from './keycloak/adapter.ts';
+export { totpCodeAt, totpPeriodSeconds } from './factors/totp.ts';

@@ -1,5 +1,11 @@
 import { createDatabase, deriveConnectionUrls, type Database } from '../../db/index.ts';
-import { identityStatements, type SessionRow, type UserRow } from '../../identity/index.ts';
+import {
+  identityStatements,
+  totpCodeAt,
+  totpPeriodSeconds,
+  type SessionRow,
+  type UserRow,
+} from '../../identity/index.ts';
 import { isGatehouseError, parseTenantId, silentLogger, type TenantId } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import type { Command, CommandInput, ExitCode } from '../command.ts';
@@ -71,8 +77,37 @@ const sessionsCommand: Command = {
     }),
 };
 
-/** Commands about users and sessions; they read the database and change nothing. */
-export const identityCommands: readonly Command[] = Object.freeze([usersCommand, sessionsCommand]);
+const codeCommand: Command = {
+  name: 'identity code',
+  summary: 'What the authenticator of a demo person shows now (development only)',
+  usage: 'gatehouse identity code EMAIL [--json]',
+  options: {},
+  run: async ({ positionals, io, json }) => {
+    const [email] = positionals;
+    if (email === undefined) return refuse(io.error, 2, 'name the person: gatehouse identity code EMAIL');
+    const users = (await readBootstrap(io.environment))?.tenants.flatMap((tenant) => tenant.users) ?? [];
+    const user = users.find((one) => one.email === email);
+    if (user === undefined)
+      return refuse(io.error, 1, `bootstrap.json names nobody with the e-mail "${email}"`);
+    const epochSeconds = Date.now() / 1_000;
+    const code = totpCodeAt(user.totpSecret, epochSeconds);
+    const secondsLeft = Math.ceil(totpPeriodSeconds - (epochSeconds % totpPeriodSeconds));
+    const { password } = user;
+    io.out(
+      json
+        ? JSON.stringify({ email, password, code, secondsLeft })
+        : `password ${password}\ncode     ${code}   (${secondsLeft} s left)`,
+    );
+    return 0;
+  },
+};
+
+/** Commands about users and sessions; they change nothing. */
+export const identityCommands: readonly Command[] = Object.freeze([
+  usersCommand,
+  sessionsCommand,
+  codeCommand,
+]);
 
 async function withTenantOf(
   input: CommandInput,

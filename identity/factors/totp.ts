@@ -1,4 +1,4 @@
-import { generateSecret, generateURI, verifySync } from 'otplib';
+import { generateSecret, generateSync, generateURI, verifySync } from 'otplib';
 
 /** Seconds of one time step. */
 export const totpPeriodSeconds = 30;
@@ -11,6 +11,11 @@ export function newTotpSecret(): string {
 /** What the authenticator app reads. @see https://github.com/google/google-authenticator/wiki/Key-Uri-Format */
 export function totpUri(secret: string, account: string): string {
   return generateURI({ issuer: 'Gatehouse', label: account, secret });
+}
+
+/** The code that an authenticator shows; development prints it for its demo people. @param epochSeconds - seconds since 1970 */
+export function totpCodeAt(secret: string, epochSeconds: number): string {
+  return generateSync({ secret, epoch: Math.floor(epochSeconds) });
 }
 
 /**

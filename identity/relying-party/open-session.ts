@@ -1,6 +1,7 @@
 import type { Database, Tx } from '../../db/index.ts';
 import { exactlyOne } from '../../db/index.ts';
-import type { AuditSink, CallContext, Clock, NewId } from '../../kernel/index.ts';
+import { parsePrincipalId } from '../../kernel/index.ts';
+import type { AuditSink, CallContext, Clock, NewId, Principal, TenantId } from '../../kernel/index.ts';
 import {
   findFederatedIdentity,
   insertFederatedIdentity,
@@ -140,8 +141,9 @@ export function createOpenSession(deps: OpenSessionDeps): OpenSession {
   ): Promise<void> {
     const { asserted, call, connection, flow } = signIn;
     const targets = [{ type: 'identity.user', id: user.id }];
-    const common = { tenantId: tx.tenantId, outcome: 'success' as const, actor: systemActor, targets, call };
     const { level, methods } = asserted;
+    const actor = personOf(tx.tenantId, signIn, user.id, sessionId);
+    const common = { tenantId: tx.tenantId, outcome: 'success' as const, actor, targets, call };
     const detail = {
       connectionId: connection.id,
       sessionId,
@@ -155,6 +157,27 @@ export function createOpenSession(deps: OpenSessionDeps): OpenSession {
       await deps.audit.append(tx, { ...common, definition: stepUpSucceeded, detail: raised });
     }
   }
+}
+
+/** Who has just proved to be here, as the trail names them. */
+function personOf(
+  tenantId: TenantId,
+  { asserted }: ProvenSignIn,
+  userId: string,
+  sessionId: string,
+): Principal {
+  const { level, authenticatedAt, methods, roles, email, displayName } = asserted;
+  return {
+    kind: 'user',
+    tenantId,
+    id: parsePrincipalId(userId),
+    displayName: displayName ?? userId,
+    email,
+    roles,
+    attributes: {},
+    assurance: { level, authenticatedAt, methods },
+    sessionId,
+  };
 }
 
 /** A step-up is for the same person and session, and only believed from the returned acr and auth_time. */
