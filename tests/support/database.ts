@@ -28,6 +28,8 @@ export async function createTestDatabase(
   const adminUrl = url.href;
   const database = createDatabase({ urls: deriveConnectionUrls(adminUrl), logger: testLogger, ...options });
   const adminPool = new pg.Pool({ connectionString: adminUrl, max: 2 });
+  // Dropping the database may end a connection that is still closing.
+  adminPool.on('error', () => undefined);
   const admin = (text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> =>
     adminPool.query(text, [...values]);
   return {
