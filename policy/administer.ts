@@ -97,7 +97,7 @@ export function createAdministration(deps: {
           { status: 409 },
         );
       const text = JSON.stringify(role.rules);
-      await tx.query(store.upsertRole, [
+      const written = await tx.query(store.upsertRole, [
         tx.tenantId,
         name,
         role.description,
@@ -105,6 +105,7 @@ export function createAdministration(deps: {
         role.builtIn,
         clock.now(),
       ]);
+      if (written.rowCount === 0) return; // the same as before: nothing changed, nothing to record
       const detail = {
         role: name,
         change: builtIn === undefined ? 'installed' : 'replaced',

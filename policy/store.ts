@@ -33,7 +33,8 @@ export const upsertRole = statement(
   'policy.upsert_role',
   `insert into policy.role (tenant_id, name, description, rules, built_in, updated_at) values ($1, $2, $3, $4::jsonb, $5, $6)
    on conflict (tenant_id, name) do update
-   set description = excluded.description, rules = excluded.rules, built_in = excluded.built_in, updated_at = excluded.updated_at`,
+   set description = excluded.description, rules = excluded.rules, built_in = excluded.built_in, updated_at = excluded.updated_at
+   where (role.description, role.rules, role.built_in) is distinct from (excluded.description, excluded.rules, excluded.built_in)`,
 );
 
 /** Removes a role that nobody holds. */

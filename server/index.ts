@@ -1,6 +1,7 @@
 export { bootstrapSchema, readBootstrap, type Bootstrap } from './bootstrap-file.ts';
 export { readConfig, settingsHelp, type Config } from './config.ts';
-export { allEvents, compose, type House } from './compose.ts';
+export { compose, type House } from './compose.ts';
+export { allEvents } from './rooms.ts';
 export { openApiDocument } from './openapi.ts';
 export { migrationSources } from './migration-sources.ts';
 export { seedDemo } from './demo.ts';

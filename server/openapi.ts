@@ -69,10 +69,15 @@ function describeRoute(route: AnyRoute): JsonSchema {
     tags: [tag],
     security: route.security.kind === 'public' ? [] : [{ session: [] }, { bearer: [] }],
     ...(params === undefined ? {} : { params: toSchema(params, 'input') }),
-    ...(query === undefined ? {} : { querystring: toSchema(query, 'input') }),
+    ...(query === undefined ? {} : { querystring: withProperties(toSchema(query, 'input')) }),
     ...(body === undefined ? {} : { body: toSchema(body, 'input') }),
     response: describeResponses(route),
   };
+}
+
+/** A query of free names has no properties, which the document's generator would take for names themselves. */
+function withProperties(schema: JsonSchema): JsonSchema {
+  return 'properties' in schema ? schema : { type: 'object', properties: {} };
 }
 
 function describeResponses(route: AnyRoute): JsonSchema {

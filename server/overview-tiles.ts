@@ -1,7 +1,7 @@
 import { exactlyOne } from '../db/index.ts';
 import { findDrift } from '../datamap/index.ts';
 import { systemClock, type Principal } from '../kernel/index.ts';
-import type { Rooms } from './compose.ts';
+import type { Rooms } from './rooms.ts';
 import type { PostureTile, TileSource } from './overview.ts';
 import { countOpenRequests } from './store.ts';
 

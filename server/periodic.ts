@@ -1,5 +1,5 @@
 import { requireSafeCatalog } from '../db/index.ts';
-import type { Rooms } from './compose.ts';
+import type { Rooms } from './rooms.ts';
 import type { CronJob, Ticker } from './jobs.ts';
 
 /** What one of the replicas does at fixed times. */

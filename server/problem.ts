@@ -3,17 +3,15 @@ import { z } from 'zod';
 import { isGatehouseError } from '../kernel/index.ts';
 
 /** An error as it leaves. @see https://www.rfc-editor.org/rfc/rfc9457 */
-export const problemSchema = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.number().int(),
-    detail: z.string(),
-    code: z.string(),
-    requestId: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  })
-  .meta({ id: 'Problem' });
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string(),
+  requestId: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
 
 /** @see {@link problemSchema} */
 export type Problem = z.infer<typeof problemSchema>;

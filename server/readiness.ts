@@ -1,5 +1,5 @@
 import { platformTenantId } from '../kernel/index.ts';
-import type { Rooms } from './compose.ts';
+import type { Rooms } from './rooms.ts';
 import type { ReadinessCheck } from './health-routes.ts';
 import { ping } from './jobs.ts';
 

@@ -58,7 +58,7 @@ async function startSteps(config: Config, logger: Logger, undo: Undo[]): Promise
   undo.push(database.close);
   const house = await compose({
     config,
-    folder,
+    secretsPath: folder.secretsPath,
     database,
     logger,
     consoleFolder,

@@ -62,8 +62,7 @@ async function loadInto(
     const passphrase =
       config.rootKeyPassphrase ??
       new Secret((await readFile(join(secretsPath, 'root-passphrase'), 'utf8')).trim());
-    const folder = { path: config.dataFolder, secretsPath };
-    house = await compose({ config, folder, database, logger, consoleFolder: null, passphrase });
+    house = await compose({ config, secretsPath, database, logger, consoleFolder: null, passphrase });
     return await loadChinook({
       adminUrl: url,
       database,

@@ -164,10 +164,31 @@ const tenantListCommand: Command = {
   },
 };
 
+const openApiCommand: Command = {
+  name: 'openapi',
+  summary: 'Print the OpenAPI document of the running house, as docs/openapi.json keeps it',
+  usage: 'gatehouse openapi > docs/openapi.json',
+  options: {},
+  run: async ({ io }) => {
+    const bootstrap = await readBootstrap(io.environment);
+    if (bootstrap === null) {
+      io.error('no house was started in this data folder; run "npm start" first');
+      return 1;
+    }
+    const response = await fetch(new URL('/openapi.json', bootstrap.url), {
+      signal: AbortSignal.timeout(10_000),
+    });
+    const document = (await response.json()) as Record<string, unknown>; // our own route
+    io.out(JSON.stringify({ ...document, servers: [] }, null, 1));
+    return 0;
+  },
+};
+
 /** Commands about the house itself. */
 export const serverCommands: readonly Command[] = Object.freeze([
   startCommand,
   doctorCommand,
   migrateCommand,
   tenantListCommand,
+  openApiCommand,
 ]);

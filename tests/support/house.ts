@@ -42,7 +42,7 @@ export async function startTestHouse(options: { readonly contacts?: number } = {
   const database = createDatabase({ urls: deriveConnectionUrls(db.adminUrl), logger: silentLogger });
   const house = await compose({
     config,
-    folder: { path: folder, secretsPath: folder },
+    secretsPath: folder,
     database,
     logger: silentLogger,
     consoleFolder: null,

@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import { auditEvents, createAudit, createAuditRoutes, type Audit } from '../audit/index.ts';
+import {
+  createCrypto,
+  createCryptoRoutes,
+  createLocalProvider,
+  cryptoEvents,
+  type Crypto,
+} from '../crypto/index.ts';
+import {
+  createDataMapRegistry,
+  createDataMapRoutes,
+  dataMapEvents,
+  fieldCatalog,
+  type DataMap,
+  type DataMapRegistry,
+} from '../datamap/index.ts';
+import type { Database } from '../db/index.ts';
+import { createDsr, dsrEvents, type Dsr } from '../dsr/index.ts';
+import { loadBuiltInDataMap, loadCatalogDataMap } from '../examples/marketing/data-map.ts';
+import { createGateway, gatewayEvents, type Gateway } from '../gateway/index.ts';
+import { createIdentity, identityEvents, type Identity } from '../identity/index.ts';
+import {
+  systemClock,
+  systemRandomBytes,
+  uuidv7,
+  type AnyRoute,
+  type EventDefinition,
+  type Logger,
+  type Secret,
+} from '../kernel/index.ts';
+import { compileRowFilter, createPolicy, policyEvents, type Policy } from '../policy/index.ts';
+import type { Config } from './config.ts';
+import { serverEvents } from './events.ts';
+import { createOutboxMailer, createSmtpMailer, type Mailer } from './mailer.ts';
+
+/** What the rooms are made of. */
+export type RoomsInput = {
+  readonly config: Config;
+  /** Holds the sealed root key. */
+  readonly secretsPath: string;
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly passphrase: Secret;
+};
+
+/** Every room, joined, with the routes of all. */
+export type Rooms = {
+  readonly database: Database;
+  readonly crypto: Crypto;
+  readonly dataMap: DataMapRegistry;
+  readonly audit: Audit;
+  readonly identity: Identity;
+  readonly policy: Policy;
+  readonly dsr: Dsr;
+  readonly gateway: Gateway;
+  readonly mailer: Mailer;
+  readonly roomRoutes: readonly AnyRoute[];
+};
+
+/** Every event that any room may record. */
+export const allEvents: readonly EventDefinition[] = Object.freeze([
+  ...serverEvents,
+  ...cryptoEvents,
+  ...dataMapEvents,
+  ...auditEvents,
+  ...identityEvents,
+  ...policyEvents,
+  ...dsrEvents,
+  ...gatewayEvents,
+]);
+
+/** A new UUIDv7 of this moment. */
+export const newId = (): string => uuidv7(systemClock.now().getTime(), systemRandomBytes);
+const shared = { clock: systemClock, newId, randomBytes: systemRandomBytes } as const;
+
+/** Joins the rooms, from the lowest floor up; starts nothing. */
+export async function composeRooms({
+  config,
+  secretsPath,
+  database,
+  logger,
+  passphrase,
+}: RoomsInput): Promise<Rooms> {
+  const { publicUrl, mode } = config;
+  const root = await createLocalProvider({
+    file: join(secretsPath, 'root-key'),
+    passphrase,
+    randomBytes: systemRandomBytes,
+    development: config.rootKeyPassphrase === null,
+  });
+  const crypto = createCrypto({ ...shared, database, root, logger, audit: () => audit });
+  const audit: Audit = createAudit({
+    ...shared,
+    database,
+    crypto,
+    logger,
+    originPrefix: config.logOrigin,
+    definitions: allEvents,
+  });
+  const dataMap = createDataMapRegistry({ database, builtIn: loadBuiltInDataMap(), clock: systemClock });
+  const identity = createIdentity({ ...shared, database, crypto, audit, logger, publicUrl, mode });
+  const catalogMap = loadCatalogDataMap();
+  const policy = createPolicy({
+    ...shared,
+    database,
+    audit,
+    logger,
+    publicUrl,
+    fieldCatalog: (type) => fieldCatalog(catalogMap, type),
+    resourceFacts: (type) => resourceFacts(catalogMap, type),
+  });
+  const mailer =
+    config.smtpUrl === null
+      ? createOutboxMailer(join(config.dataFolder, 'outbox'), systemClock)
+      : createSmtpMailer(config.smtpUrl, config.mailFrom);
+  const dsr = createDsr({ ...shared, database, crypto, audit, dataMap, mailer, logger, publicUrl });
+  const gateway = createGateway({
+    ...shared,
+    database,
+    crypto,
+    audit,
+    dataMap,
+    logger,
+    policy: { decide: policy.decide, compileRowFilter },
+    suppression: dsr.suppression,
+  });
+  const roomRoutes = [
+    ...identity.routes,
+    ...policy.routes,
+    ...createAuditRoutes(audit, { database }),
+    ...createCryptoRoutes(crypto, { database, logger }),
+    ...createDataMapRoutes({ database, registry: dataMap }),
+    ...dsr.routes,
+    ...gateway.routes,
+  ];
+  return { database, crypto, dataMap, audit, identity, policy, dsr, gateway, mailer, roomRoutes };
+}
+
+/** What guardrails must know of a collection: whether it speaks of people, and for which purposes it may be read. */
+function resourceFacts(
+  map: DataMap,
+  type: string,
+): { readonly personal: boolean; readonly purposes: readonly string[] } | null {
+  const collection = map.collection(type);
+  if (collection === null) return null;
+  const purposes = map.service(collection.service)?.purposes ?? [];
+  return {
+    personal: collection.fields.some((field) => field.sensitivity !== 'none'),
+    purposes: purposes.flatMap((purpose) => [purpose.key, ...purpose.aliases]),
+  };
+}
