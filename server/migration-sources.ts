@@ -17,6 +17,7 @@ export const migrationSources: readonly MigrationSource[] = Object.freeze([
   of('policy', 'policy'),
   of('dsr', 'dsr'),
   of('gateway', 'gateway'),
+  of('examples', 'examples', 'marketing'),
   of('marketing_contacts', 'examples', 'marketing', 'contacts'),
   of('marketing_engagement', 'examples', 'marketing', 'engagement'),
   of('marketing_campaigns', 'examples', 'marketing', 'campaigns'),

@@ -2,10 +2,22 @@ import type { Crypto } from '../../crypto/index.ts';
 import { encryptionPlan, type CollectionMap } from '../../datamap/index.ts';
 import type { Database, Statement, Tx } from '../../db/index.ts';
 import type { Clock, TenantId } from '../../kernel/index.ts';
+import {
+  audienceColumns,
+  campaignColumns,
+  columnArrays,
+  consentColumns,
+  contactColumns,
+  eventColumns,
+  invoiceColumns,
+  memberColumns,
+  type Columns,
+} from './columns.ts';
 import { loadBuiltInDataMap } from './data-map.ts';
 import { createRowMaker, type CampaignRows, type PeopleRows, type PlainRow } from './make-rows.ts';
 import { createSeededRandom } from './random.ts';
 import {
+  claimBatch,
   hasContacts,
   insertAudiences,
   insertCampaigns,
@@ -14,6 +26,7 @@ import {
   insertEvents,
   insertInvoices,
   insertMembers,
+  readBatches,
 } from './store.ts';
 
 /** What is generated, for whom. */
@@ -29,127 +42,101 @@ export type GenerateInput = {
   readonly onProgress?: (progress: { readonly created: number; readonly contacts: number }) => void;
 };
 
-const batchSize = 2_000;
+/** People per transaction: a batch is there whole or not at all. */
+const batchSize = 1_000;
+/** One batch is sealed here while PostgreSQL stores the other. */
+const lanes = 2;
+const statementTimeoutMilliseconds = 120_000;
 /** Where generated time ends when no clock is given, so that a seed alone decides the rows. */
 const defaultNow = new Date('2026-11-01T12:00:00.000Z');
 
-const columns = Object.freeze({
-  contact: [
-    'id',
-    'subject_id',
-    'email',
-    'email_bidx',
-    'email_domain_bidx',
-    'phone',
-    'phone_bidx',
-    'first_name',
-    'last_name',
-    'city',
-    'region',
-    'country',
-    'lifecycle',
-    'created_at',
-    'updated_at',
-  ],
-  consent: [
-    'id',
-    'subject_id',
-    'contact_id',
-    'purpose',
-    'status',
-    'text_version',
-    'channel',
-    'given_at',
-    'ip',
-  ],
-  event: [
-    'id',
-    'subject_id',
-    'contact_id',
-    'kind',
-    'campaign_id',
-    'occurred_at',
-    'ip',
-    'user_agent',
-    'properties',
-  ],
-  campaign: ['id', 'name', 'status', 'region', 'channel', 'budget', 'starts_at', 'ends_at'],
-  audience: ['id', 'campaign_id', 'name', 'definition'],
-  member: ['id', 'audience_id', 'contact_id', 'added_at'],
-  invoice: [
-    'id',
-    'contact_id',
-    'number',
-    'total',
-    'currency',
-    'issued_at',
-    'billing_name',
-    'billing_address',
-  ],
-});
+type Run = GenerateInput & { readonly now: Date; readonly around: CampaignRows };
 
 /**
- * Fills a tenant's marketing services with made-up people. Does nothing when the tenant has contacts.
+ * Fills a tenant's marketing services with made-up people. Goes on where an interrupted run stopped, and does nothing
+ * when all batches are there or the tenant's contacts came from somewhere else.
  *
- * @returns how many contacts were made
+ * @returns how many contacts were made by this call
  */
 export async function generateMarketingData(input: GenerateInput): Promise<{ readonly created: number }> {
-  const { database, crypto, tenantId, contacts, seed, clock } = input;
+  const { crypto, tenantId, contacts, seed, clock } = input;
   if (!Number.isInteger(contacts) || contacts < 0 || contacts > 10_000_000) {
     throw new RangeError(`${contacts} contacts: must be a whole number from 0 to 10,000,000`);
   }
-  await crypto.warm(tenantId);
-  const maker = createRowMaker(createSeededRandom(`gatehouse marketing ${seed}`), clock?.now() ?? defaultNow);
+  const now = clock?.now() ?? defaultNow;
+  const maker = createRowMaker(createSeededRandom(`gatehouse marketing ${seed}`), now);
   const around = maker.campaigns(Math.min(60, Math.max(6, Math.ceil(contacts / 2_000))));
+  const run = { ...input, now, around };
+  await crypto.warm(tenantId);
+  const missing = await inTransaction(run, (tx) => prepare(tx, run));
   let created = 0;
-  while (created < contacts) {
-    const rows = maker.people(created + 1, Math.min(batchSize, contacts - created), around);
-    const first = created === 0;
-    const inserted = await database.withTenant(
-      tenantId,
-      async (tx) => {
-        if (first && (await isFilled(tx))) return false;
-        if (first) await insertAround(tx, around);
-        await insertPeople(tx, crypto, rows);
-        return true;
-      },
-      { statementTimeoutMilliseconds: 120_000 },
-    );
-    if (!inserted) return { created: 0 };
-    created += rows.contacts.length;
-    input.onProgress?.({ created, contacts });
-  }
+  let failed = false;
+  const lane = async (): Promise<void> => {
+    for (let batch = missing.shift(); batch !== undefined && !failed; batch = missing.shift()) {
+      const made = await makeBatch(run, batch).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+      created += made; // not in one expression with the await: the other lane adds meanwhile
+      input.onProgress?.({ created, contacts });
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return { created };
 }
 
-async function isFilled(tx: Tx): Promise<boolean> {
-  const { rows } = await tx.query<{ present: boolean }>(hasContacts, [tx.tenantId]);
-  return rows[0]?.present === true;
+function inTransaction<T>({ database, tenantId }: Run, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return database.withTenant(tenantId, work, { statementTimeoutMilliseconds });
 }
 
-async function insertAround(tx: Tx, { campaigns, audiences }: CampaignRows): Promise<void> {
-  await insert(tx, insertCampaigns, columns.campaign, campaigns);
-  await insert(tx, insertAudiences, columns.audience, audiences);
+/** @returns the numbers of the batches to make */
+async function prepare(tx: Tx, { contacts, seed, around }: Run): Promise<number[]> {
+  const { rows } = await tx.query<{ batch: number }>(readBatches, [tx.tenantId, seed]);
+  const done = new Set(rows.map(({ batch }) => batch));
+  const { rows: present } = await tx.query<{ present: boolean }>(hasContacts, [tx.tenantId]);
+  if (done.size === 0 && present[0]?.present === true) return [];
+  const missing = Array.from({ length: Math.ceil(contacts / batchSize) }, (_, batch) => batch).filter(
+    (batch) => !done.has(batch),
+  );
+  if (missing.length === 0) return [];
+  await insert(tx, insertCampaigns, campaignColumns, around.campaigns);
+  await insert(tx, insertAudiences, audienceColumns, around.audiences);
+  return missing;
+}
+
+/** The batch's number decides its people, so that it does not matter which run makes it. */
+async function makeBatch(run: Run, batch: number): Promise<number> {
+  const { contacts, seed, now, around } = run;
+  const first = batch * batchSize;
+  const count = Math.min(batchSize, contacts - first);
+  const maker = createRowMaker(createSeededRandom(`gatehouse marketing ${seed} batch ${batch}`), now);
+  const rows = maker.people(first + 1, count, around);
+  return inTransaction(run, async (tx) => {
+    const { rowCount } = await tx.query(claimBatch, [tx.tenantId, seed, batch, count]);
+    if (rowCount === 0) return 0; // another process has made it
+    await insertPeople(tx, run.crypto, rows);
+    return count;
+  });
 }
 
 async function insertPeople(tx: Tx, crypto: Pick<Crypto, 'sealRows'>, rows: PeopleRows): Promise<void> {
   const sealed = (type: string, plain: readonly PlainRow[]): Promise<readonly PlainRow[]> =>
     crypto.sealRows(tx, planOf(type), plain);
-  await insert(tx, insertContacts, columns.contact, await sealed('contacts.contact', rows.contacts));
-  await insert(tx, insertConsents, columns.consent, await sealed('contacts.consent', rows.consents));
-  await insert(tx, insertEvents, columns.event, await sealed('engagement.event', rows.events));
-  await insert(tx, insertMembers, columns.member, rows.members);
-  await insert(tx, insertInvoices, columns.invoice, await sealed('campaigns.invoice', rows.invoices));
+  await insert(tx, insertContacts, contactColumns, await sealed('contacts.contact', rows.contacts));
+  await insert(tx, insertConsents, consentColumns, await sealed('contacts.consent', rows.consents));
+  await insert(tx, insertEvents, eventColumns, await sealed('engagement.event', rows.events));
+  await insert(tx, insertMembers, memberColumns, rows.members);
+  await insert(tx, insertInvoices, invoiceColumns, await sealed('campaigns.invoice', rows.invoices));
 }
 
 async function insert(
   tx: Tx,
   statement: Statement,
-  names: readonly string[],
+  columns: Columns,
   rows: readonly PlainRow[],
 ): Promise<void> {
-  if (rows.length === 0) return;
-  await tx.query(statement, [tx.tenantId, ...names.map((name) => rows.map((row) => row[name] ?? null))]);
+  if (rows.length > 0) await tx.query(statement, [tx.tenantId, ...columnArrays(columns, rows)]);
 }
 
 const map = loadBuiltInDataMap();

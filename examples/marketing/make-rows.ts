@@ -1,5 +1,6 @@
 import { uuidv7 } from '../../kernel/index.ts';
-import { makePerson } from './people.ts';
+import { makeCampaigns } from './make-campaigns.ts';
+import { makePerson, type MadeUpPerson } from './people.ts';
 import type { SeededRandom } from './random.ts';
 
 /** A row before it is sealed. */
@@ -21,17 +22,6 @@ export type PeopleRows = {
 };
 
 const dayMilliseconds = 86_400_000;
-const regions = Object.freeze(['emea', 'amer', 'apac'] as const);
-const themes = Object.freeze([
-  'Spring launch',
-  'Summer sale',
-  'Back to school',
-  'Loyalty thanks',
-  'Winter warm-up',
-  'New arrivals',
-  'Win back',
-  'Product tour',
-]);
 const kinds = Object.freeze([
   'email_sent',
   'email_opened',
@@ -64,6 +54,8 @@ const lifecycles = Object.freeze([
   'customer',
   'churned',
 ]);
+// RFC 5737: documentation addresses.
+const networks = Object.freeze(['192.0.2', '198.51.100', '203.0.113']);
 
 /** A source of rows: the same seed and the same end of time give the same rows. */
 export type RowMaker = {
@@ -72,62 +64,76 @@ export type RowMaker = {
   readonly people: (first: number, count: number, around: CampaignRows) => PeopleRows;
 };
 
+type Source = { readonly random: SeededRandom; readonly now: Date };
+
 /** @param now - the youngest thing that happened */
 export function createRowMaker(random: SeededRandom, now: Date): RowMaker {
-  const newId = (at: Date): string => uuidv7(at.getTime(), random.bytes);
-  const past = (days: number): Date => new Date(now.getTime() - random.below(days * dayMilliseconds));
-  // RFC 5737: documentation addresses.
-  const address = (): string =>
-    `${random.pick(['192.0.2', '198.51.100', '203.0.113'])}.${1 + random.below(254)}`;
+  const source = { random, now };
+  return Object.freeze({
+    campaigns: (count: number) => makeCampaigns(random, now, count),
+    people: (first: number, count: number, around: CampaignRows) => makePeople(source, first, count, around),
+  });
+}
 
-  const campaigns = (count: number): CampaignRows => {
-    const made = Array.from({ length: count }, (_, number) => {
-      const starts = past(400);
-      const region = regions[number % regions.length] ?? 'emea';
-      const name = `${random.pick(themes)} ${region.toUpperCase()} ${number + 1}`;
-      const status = random.pick(['draft', 'scheduled', 'running', 'paused', 'finished']);
-      const ends = new Date(starts.getTime() + 30 * dayMilliseconds);
-      return {
-        id: newId(starts),
-        name,
-        status,
-        region,
-        channel: random.pick(['email', 'email', 'sms', 'push', 'ads']),
-        budget: `${(1 + random.below(80)) * 500}.00`,
-        starts_at: starts,
-        ends_at: ends,
-      };
-    });
-    const audiences = made.map(({ id, region, starts_at: starts }) => ({
-      id: newId(starts),
-      campaign_id: id,
-      name: `Active ${region.toUpperCase()}`,
-      definition: JSON.stringify({ region, lifecycle: ['lead', 'customer'] }),
-      region,
-    }));
-    return { campaigns: made, audiences };
+const past = ({ random, now }: Source, days: number): Date =>
+  new Date(now.getTime() - random.below(days * dayMilliseconds));
+const newId = ({ random }: Source, at: Date): string => uuidv7(at.getTime(), random.bytes);
+const address = ({ random }: Source): string => `${random.pick(networks)}.${1 + random.below(254)}`;
+
+function makePeople(source: Source, first: number, count: number, around: CampaignRows): PeopleRows {
+  const { random } = source;
+  const rows = {
+    contacts: [] as PlainRow[],
+    consents: [] as PlainRow[],
+    events: [] as PlainRow[],
+    members: [] as PlainRow[],
+    invoices: [] as PlainRow[],
   };
+  const audiences = Map.groupBy(around.audiences, (audience) => audience['region']);
+  for (let number = first; number < first + count; number += 1) {
+    const person = makePerson(random, number);
+    const created = past(source, 1_200);
+    const contact = contactOf(source, person, created);
+    rows.contacts.push(contact);
+    rows.consents.push(consentOf(source, contact, 'marketing', created));
+    if (random.chance(0.4)) rows.consents.push(consentOf(source, contact, 'analytics', created));
+    for (let times = random.below(4); times > 0; times -= 1)
+      rows.events.push(eventOf(source, contact, around));
+    const audience = audiences.get(person.region);
+    if (audience !== undefined && random.chance(0.5))
+      rows.members.push({
+        id: newId(source, created),
+        audience_id: random.pick(audience)['id'],
+        contact_id: contact['id'],
+        added_at: created,
+      });
+    if (random.chance(0.1)) rows.invoices.push(invoiceOf(source, contact, person, number));
+  }
+  return rows;
+}
 
-  const eventOf = (contact: PlainRow, around: CampaignRows): PlainRow => {
-    const occurred = past(300);
-    const kind = random.pick(kinds);
-    return {
-      id: newId(occurred),
-      subject_id: contact['subject_id'],
-      contact_id: contact['id'],
-      kind,
-      campaign_id: random.chance(0.7) ? random.pick(around.campaigns)['id'] : null,
-      occurred_at: occurred,
-      ip: address(),
-      user_agent: random.pick(agents),
-      properties: JSON.stringify(
-        kind === 'purchased' ? { items: 1 + random.below(4) } : { page: random.pick(pages) },
-      ),
-    };
+function contactOf(source: Source, person: MadeUpPerson, created: Date): PlainRow {
+  const { firstName, lastName, email, phone, city, region, country } = person;
+  return {
+    id: newId(source, created),
+    subject_id: newId(source, created),
+    email,
+    phone,
+    first_name: firstName,
+    last_name: lastName,
+    city,
+    region,
+    country,
+    lifecycle: source.random.pick(lifecycles),
+    created_at: created,
+    updated_at: created,
   };
+}
 
-  const consentOf = (contact: PlainRow, purpose: string, given: Date): PlainRow => ({
-    id: newId(given),
+function consentOf(source: Source, contact: PlainRow, purpose: string, given: Date): PlainRow {
+  const { random } = source;
+  return {
+    id: newId(source, given),
     subject_id: contact['subject_id'],
     contact_id: contact['id'],
     purpose,
@@ -135,65 +141,40 @@ export function createRowMaker(random: SeededRandom, now: Date): RowMaker {
     text_version: random.pick(['2024-05', '2025-01', '2026-03']),
     channel: random.pick(['web', 'web', 'mobile', 'paper', 'import']),
     given_at: given,
-    ip: address(),
-  });
-
-  const people = (first: number, count: number, around: CampaignRows): PeopleRows => {
-    const rows = {
-      contacts: [] as PlainRow[],
-      consents: [] as PlainRow[],
-      events: [] as PlainRow[],
-      members: [] as PlainRow[],
-      invoices: [] as PlainRow[],
-    };
-    for (let number = first; number < first + count; number += 1) {
-      const person = makePerson(random, number);
-      const created = past(1_200);
-      const { firstName, lastName, email, phone, city, region, country } = person;
-      const contact = {
-        id: newId(created),
-        subject_id: newId(created),
-        email,
-        phone,
-        first_name: firstName,
-        last_name: lastName,
-        city,
-        region,
-        country,
-        lifecycle: random.pick(lifecycles),
-        created_at: created,
-        updated_at: created,
-      };
-      rows.contacts.push(contact);
-      rows.consents.push(consentOf(contact, 'marketing', created));
-      if (random.chance(0.4)) rows.consents.push(consentOf(contact, 'analytics', created));
-      for (let times = random.below(4); times > 0; times -= 1) rows.events.push(eventOf(contact, around));
-      const audience = random.chance(0.5)
-        ? around.audiences.find((one) => one['region'] === region)
-        : undefined;
-      if (audience !== undefined)
-        rows.members.push({
-          id: newId(created),
-          audience_id: audience['id'],
-          contact_id: contact.id,
-          added_at: created,
-        });
-      if (random.chance(0.1)) {
-        const issued = past(300);
-        const total = `${5 + random.below(900)}.${String(random.below(100)).padStart(2, '0')}`;
-        rows.invoices.push({
-          id: newId(issued),
-          contact_id: contact.id,
-          number: `INV-${String(number).padStart(7, '0')}`,
-          total,
-          currency: region === 'emea' ? 'EUR' : 'USD',
-          issued_at: issued,
-          billing_name: `${firstName} ${lastName}`,
-          billing_address: person.address,
-        });
-      }
-    }
-    return rows;
+    ip: address(source),
   };
-  return Object.freeze({ campaigns, people });
+}
+
+function eventOf(source: Source, contact: PlainRow, around: CampaignRows): PlainRow {
+  const { random } = source;
+  const occurred = past(source, 300);
+  const kind = random.pick(kinds);
+  return {
+    id: newId(source, occurred),
+    subject_id: contact['subject_id'],
+    contact_id: contact['id'],
+    kind,
+    campaign_id: random.chance(0.7) ? random.pick(around.campaigns)['id'] : null,
+    occurred_at: occurred,
+    ip: address(source),
+    user_agent: random.pick(agents),
+    properties: JSON.stringify(
+      kind === 'purchased' ? { items: 1 + random.below(4) } : { page: random.pick(pages) },
+    ),
+  };
+}
+
+function invoiceOf(source: Source, contact: PlainRow, person: MadeUpPerson, number: number): PlainRow {
+  const { random } = source;
+  const issued = past(source, 300);
+  return {
+    id: newId(source, issued),
+    contact_id: contact['id'],
+    number: `INV-${String(number).padStart(7, '0')}`,
+    total: `${5 + random.below(900)}.${String(random.below(100)).padStart(2, '0')}`,
+    currency: person.region === 'emea' ? 'EUR' : 'USD',
+    issued_at: issued,
+    billing_name: `${person.firstName} ${person.lastName}`,
+    billing_address: person.address,
+  };
 }
