@@ -14,6 +14,7 @@ import { createOverviewRoutes } from './overview.ts';
 import { overviewSources } from './overview-tiles.ts';
 import { cronJobsOf, tickersOf } from './periodic.ts';
 import { registerProvider } from './provider-mount.ts';
+import { refuseMalformed } from './refuse-malformed.ts';
 import { readinessChecks } from './readiness.ts';
 import { composeRooms, newId, type Rooms, type RoomsInput } from './rooms.ts';
 
@@ -71,6 +72,7 @@ export async function compose(input: ComposeInput): Promise<House> {
     publicUrl: input.config.publicUrl,
     trustProxy: input.config.trustProxy,
     extend: async (app) => {
+      app.addHook('preHandler', async ({ params, query, body }) => refuseMalformed([params, query, body]));
       await registerProvider(app, rooms.identity.providerHandler);
       if (input.consoleFolder !== null) await registerConsole(app, input.consoleFolder);
     },
