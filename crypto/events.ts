@@ -37,6 +37,17 @@ export const rotationFinished = defineEvent({
   ocsf: { classUid: 6003, activityId: 3 },
 });
 
+/** The root provider forgot an epoch: nothing that was wrapped under it opens again, backups included. */
+export const epochDestroyed = defineEvent({
+  action: 'crypto.epoch_destroyed',
+  version: 1,
+  category: 'key',
+  summary:
+    'A superseded key-encryption key of the tenant was destroyed at the root provider; no backup opens it again.',
+  detail: z.object({ epoch: z.number().int(), provider: z.string().max(100) }),
+  ocsf: { classUid: 6003, activityId: 4 },
+});
+
 /** A stored value did not decrypt: damaged, moved or forged. */
 export const dataUnreadable = defineEvent({
   action: 'crypto.value_refused',
@@ -66,5 +77,6 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   keysShredded,
   rotationStarted,
   rotationFinished,
+  epochDestroyed,
   dataUnreadable,
 ]);

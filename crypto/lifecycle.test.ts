@@ -63,7 +63,7 @@ describe('rotation', () => {
     const status = await inTenant(tenant, (tx) => crypto.status(tx));
     expect(status.epochs).toMatchObject([
       { epoch: 2, state: 'active', keys: 26 },
-      { epoch: 1, state: 'superseded', keys: 0 },
+      { epoch: 1, state: 'destroyed', keys: 0 },
     ]);
     const opened = await inTenant(tenant, (tx) =>
       fixture.make().openRows(tx, contactPlan, sealed, ['email']),

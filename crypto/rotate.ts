@@ -1,5 +1,6 @@
 import type { Database, Tx } from '../db/index.ts';
 import type { AuditSink, Logger, SubjectId, TenantId } from '../kernel/index.ts';
+import { destroySuperseded } from './destroy-epochs.ts';
 import { cryptoError } from './errors.ts';
 import { rotationFinished, rotationStarted } from './events.ts';
 import type { RandomPool } from './nonce-pool.ts';
@@ -10,6 +11,7 @@ import {
   demoteTenantKey,
   hasUnfinishedRotation,
   insertTenantKey,
+  lockRewrappingTenantKeys,
   lockStaleKeys,
   rewrapKeys,
   supersedeTenantKeys,
@@ -67,8 +69,9 @@ export async function rotate(
     };
     options.onProgress?.(progress);
     if (batch.remaining > 0) continue;
-    if (await deps.database.withTenant(tenantId, (tx) => finish(tx, deps, progress, options)))
-      return progress;
+    if (!(await deps.database.withTenant(tenantId, (tx) => finish(tx, deps, progress, options)))) continue;
+    await destroySuperseded(deps, tenantId, options.actor);
+    return progress;
   }
 }
 
@@ -165,6 +168,8 @@ async function finish(
   progress: RotationProgress,
   options: RotationOptions,
 ): Promise<boolean> {
+  // Without the lock, a transaction that wraps under the old epoch right now could commit after its destruction.
+  await tx.query(lockRewrappingTenantKeys, [tx.tenantId, progress.epoch]);
   await tx.query(supersedeTenantKeys, [tx.tenantId, progress.epoch]);
   if (await isUnfinished(tx)) return false;
   const detail = { epoch: progress.epoch, rewrapped: progress.rewrapped };

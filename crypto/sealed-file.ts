@@ -1,14 +1,15 @@
 import { createSecretKey, scrypt } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { RandomBytes, Secret } from '../kernel/index.ts';
 import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from './aead.ts';
 import { cryptoError } from './errors.ts';
 
+const maxSealedCharacters = 64 * 1024 * 1024;
 const base64 = z
   .string()
-  .max(100_000)
+  .max(maxSealedCharacters)
   .regex(/^[A-Za-z0-9+/]*={0,2}$/);
 const fileSchema = z.strictObject({
   format: z.literal('gatehouse-sealed-1'),
@@ -79,27 +80,50 @@ export async function readSealedFile(
   file: string,
   passphrase: Secret,
 ): Promise<{ readonly seal: PassphraseSeal; readonly content: Buffer } | null> {
+  const document = await readDocument(file);
+  if (document === null) return null;
+  const seal = { kdf: document.kdf, key: await deriveKey(passphrase, document.kdf) };
+  return { seal, content: openDocument(file, document, seal) };
+}
+
+/**
+ * Opens a file again whose seal is known: no passphrase, no slow derivation.
+ *
+ * @throws ERR_CRYPTO_UNSEAL also when the file was sealed anew, under another passphrase or salt
+ */
+export async function openSealedFile(file: string, seal: PassphraseSeal): Promise<Buffer> {
+  const document = await readDocument(file);
+  const { salt, costLog2 } = seal.kdf;
+  if (document === null || document.kdf.salt !== salt || document.kdf.costLog2 !== costLog2) {
+    throw cryptoError(
+      'ERR_CRYPTO_UNSEAL',
+      `the root key file "${file}" was removed or sealed anew; start again with its passphrase`,
+    );
+  }
+  return openDocument(file, document, seal);
+}
+
+async function readDocument(file: string): Promise<SealedFile | null> {
   const text = await readIfPresent(file);
   if (text === null) return null;
   await refuseOpenFile(file);
   const parsed = fileSchema.safeParse(parseJson(text));
-  if (!parsed.success)
-    throw cryptoError('ERR_CRYPTO_UNSEAL', `the root key file "${file}" is damaged; restore it from a copy`);
-  const { kdf, nonce, sealed } = parsed.data;
-  const seal = { kdf, key: await deriveKey(passphrase, kdf) };
+  if (parsed.success) return parsed.data;
+  throw cryptoError('ERR_CRYPTO_UNSEAL', `the root key file "${file}" is damaged; restore it from a copy`);
+}
+
+function openDocument(file: string, { kdf, nonce, sealed }: SealedFile, seal: PassphraseSeal): Buffer {
   const nonceValue = Buffer.from(nonce, 'base64');
   const body = Buffer.from(sealed, 'base64');
   const content =
     nonceValue.length === nonceBytes && body.length > tagBytes
       ? aeadOpen(seal.key, nonceValue, headerOf(kdf), body)
       : null;
-  if (content === null) {
-    throw cryptoError(
-      'ERR_CRYPTO_UNSEAL',
-      `the passphrase does not open the root key file "${file}"; check the passphrase`,
-    );
-  }
-  return { seal, content };
+  if (content !== null) return content;
+  throw cryptoError(
+    'ERR_CRYPTO_UNSEAL',
+    `the passphrase does not open the root key file "${file}"; check the passphrase`,
+  );
 }
 
 async function readIfPresent(file: string): Promise<string | null> {
@@ -155,12 +179,29 @@ export async function writeSealedFile(
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.${options.randomBytes(6).toString('hex')}.new`;
   await writeDurably(temporary, `${JSON.stringify(document, null, 2)}\n`);
-  if (!options.exclusive) return rename(temporary, file);
   try {
-    await link(temporary, file); // unlike rename, it fails when the file exists
+    if (options.exclusive)
+      await link(temporary, file); // unlike rename, it fails when the file exists
+    else await rename(temporary, file);
   } finally {
-    await unlink(temporary);
+    if (options.exclusive) await unlink(temporary);
   }
+  await syncFolder(dirname(file));
+}
+
+/** Removes what a writer that was killed left beside the file: it may hold keys that were destroyed since. */
+export async function removeLeftovers(file: string): Promise<void> {
+  const folder = dirname(file);
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(`${basename(file)}.`) && name.endsWith('.new')) await unlink(join(folder, name));
+  }
+}
+
+/** Without it a power cut may bring the old name back. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
 }
 
 async function writeDurably(file: string, text: string): Promise<void> {

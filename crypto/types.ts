@@ -92,7 +92,7 @@ export type KeyStatus = {
   readonly provider: { readonly name: string; readonly kind: string; readonly development: boolean };
   readonly epochs: readonly {
     readonly epoch: number;
-    readonly state: 'active' | 'rewrapping' | 'superseded';
+    readonly state: 'active' | 'rewrapping' | 'superseded' | 'destroyed';
     readonly createdAt: Date;
     readonly keys: number;
   }[];

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { createDatabase, deriveConnectionUrls } from '../db/index.ts';
+import { silentLogger, type SubjectId } from '../kernel/index.ts';
+import {
+  contactPlan,
+  createCryptoFixture,
+  erasure,
+  newSubject,
+  type CryptoFixture,
+} from './crypto-fixture.ts';
+
+let fixture: CryptoFixture;
+beforeAll(async () => {
+  fixture = await createCryptoFixture();
+});
+afterAll(() => fixture.close());
+
+const { actor } = erasure;
+const person = (id: string): Record<string, unknown> => ({
+  id,
+  subject_id: newSubject(),
+  email: `${id}@example.com`,
+});
+
+async function asServer<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: process.env['GATEHOUSE_TEST_ADMIN_URL'] });
+  await client.connect();
+  return work(client).finally(() => client.end());
+}
+
+/** Every byte of the database, as a physical backup has it. */
+async function copyDatabase(name: string): Promise<string> {
+  const url = new URL(fixture.db.adminUrl);
+  const source = url.pathname.slice(1);
+  await asServer(async (client) => {
+    for (let attempt = 1; ; attempt += 1) {
+      await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+        source,
+      ]);
+      try {
+        await client.query(`create database ${name} template ${source}`);
+        break;
+      } catch (error) {
+        if ((error as { code?: string }).code !== '55006' || attempt === 50) throw error; // somebody reconnected
+      }
+    }
+    await client.query(`grant connect on database ${name} to gatehouse_app, gatehouse_sequencer`);
+  });
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+test('a full copy of the database from before an erasure, with the root file of today, gives nothing back', async () => {
+  const tenant = await fixture.db.createTenant();
+  const rows = [person('ada'), person('eve')];
+  const crypto = fixture.make();
+  const { database } = fixture.db;
+  const sealed = await database.withTenant(tenant, (tx) => crypto.sealRows(tx, contactPlan, rows));
+  const name = `${new URL(fixture.db.adminUrl).pathname.slice(1)}_backup`;
+  const copy = createDatabase({ urls: deriveConnectionUrls(await copyDatabase(name)), logger: silentLogger });
+  try {
+    const restored = fixture.make({ database: copy });
+    const openCopy = (): Promise<unknown> =>
+      copy.withTenant(tenant, (tx) =>
+        fixture.make({ database: copy }).openRows(tx, contactPlan, sealed, ['email']),
+      );
+    // Before the epoch is destroyed the copy still opens: shredding alone does not reach a backup.
+    await database.withTenant(tenant, (tx) =>
+      crypto.shred(tx, [rows[0]?.['subject_id'] as SubjectId], erasure),
+    );
+    expect(await openCopy()).toMatchObject([{ email: 'ada@example.com' }, { email: 'eve@example.com' }]);
+
+    await crypto.rotate(tenant, { actor });
+
+    await expect(openCopy()).rejects.toMatchObject({ code: 'ERR_CRYPTO_ROOT' });
+    // Nor anybody else under the destroyed epoch: a restore needs a backup that is younger than the rotation.
+    await expect(
+      copy.withTenant(tenant, (tx) => restored.openRows(tx, contactPlan, sealed.slice(1), ['email'])),
+    ).rejects.toMatchObject({ code: 'ERR_CRYPTO_ROOT' });
+    await restored.stop();
+    const live = await database.withTenant(tenant, (tx) =>
+      crypto.openRows(tx, contactPlan, sealed, ['email']),
+    );
+    expect(live).toMatchObject([{ email: { tombstone: true } }, { email: 'eve@example.com' }]);
+  } finally {
+    await copy.close();
+    await asServer((client) => client.query(`drop database ${name} with (force)`));
+  }
+}, 60_000);
+
+test('a superseded epoch is destroyed once and recorded; a provider that is away is asked again', async () => {
+  const tenant = await fixture.db.createTenant();
+  const { database } = fixture.db;
+  let away = true;
+  const destroyed: number[] = [];
+  const root = {
+    ...fixture.root,
+    scheduleDestroy: async (tenantId: typeof tenant, epoch: number) => {
+      if (away) throw new Error('the provider is away');
+      destroyed.push(epoch);
+      await fixture.root.scheduleDestroy(tenantId, epoch);
+    },
+  };
+  const crypto = fixture.make({ root });
+  await database.withTenant(tenant, (tx) => crypto.sealRows(tx, contactPlan, [person('ada')]));
+  await crypto.rotate(tenant, { actor });
+  const states = async (): Promise<unknown> =>
+    (await database.withTenant(tenant, (tx) => crypto.status(tx))).epochs.map(({ state }) => state);
+  expect(await states()).toEqual(['active', 'superseded']);
+  away = false;
+  await crypto.rotate(tenant, { actor });
+  expect(await states()).toEqual(['active', 'destroyed', 'destroyed']);
+  expect(destroyed).toEqual([1, 2]);
+  const events = fixture.events.filter(
+    ({ tenantId, definition }) => tenantId === tenant && definition.action === 'crypto.epoch_destroyed',
+  );
+  expect(events.map(({ detail }) => detail)).toEqual([
+    { epoch: 1, provider: 'local' },
+    { epoch: 2, provider: 'local' },
+  ]);
+});
+
+test('a transaction that makes a key under the old epoch is waited for, and its key moves on', async () => {
+  const tenant = await fixture.db.createTenant();
+  const { database } = fixture.db;
+  const crypto = fixture.make();
+  const late = fixture.make();
+  await crypto.warm(tenant);
+  await late.warm(tenant);
+  const row = person('late');
+  let rotation: Promise<unknown> = Promise.resolve();
+  const sealed = await database.withTenant(tenant, async (tx) => {
+    const result = await late.sealRows(tx, contactPlan, [row]);
+    rotation = crypto.rotate(tenant, { actor });
+    await new Promise((wake) => setTimeout(wake, 500)); // the rotation arrives at the lock
+    return result;
+  });
+  await rotation;
+  const opened = await database.withTenant(tenant, (tx) =>
+    fixture.make().openRows(tx, contactPlan, sealed, ['email']),
+  );
+  expect(opened).toMatchObject([{ email: 'late@example.com' }]);
+});
+
+test('the database refuses a data key under an epoch that is superseded or destroyed', async () => {
+  const tenant = await fixture.db.createTenant();
+  const crypto = fixture.make();
+  await fixture.db.database.withTenant(tenant, (tx) => crypto.sealRows(tx, contactPlan, [person('ada')]));
+  await crypto.rotate(tenant, { actor });
+  const insert = `insert into crypto.dek (tenant_id, epoch, kid, subject_id, wrapped, commitment)
+    values ($1, 1, '\\x0123456789abcdef', gen_random_uuid(), decode(repeat('00', 60), 'hex'), decode(repeat('00', 32), 'hex'))`;
+  await expect(fixture.db.admin(insert, [tenant])).rejects.toMatchObject({ code: '55000' });
+});

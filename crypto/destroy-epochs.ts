@@ -1,0 +1,52 @@
+import type { Database, Tx } from '../db/index.ts';
+import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
+import { epochDestroyed } from './events.ts';
+import type { RootProvider } from './root-provider.ts';
+import { markTenantKeyDestroyed, readSupersededTenantKeys } from './store.ts';
+import type { Actor } from './types.ts';
+
+/** What destroying epochs needs. */
+export type DestroyDeps = {
+  readonly database: Database;
+  readonly root: RootProvider;
+  readonly audit: () => AuditSink<Tx>;
+  readonly logger: Logger;
+};
+
+/**
+ * Lets the root provider forget every epoch that wraps nothing any more: from then on no backup of the database opens
+ * what had been wrapped under it, keys of shredded people included. A provider that is away is asked again at the end
+ * of the next rotation.
+ */
+export async function destroySuperseded(deps: DestroyDeps, tenantId: TenantId, actor: Actor): Promise<void> {
+  const { rows } = await deps.database.withTenant(tenantId, (tx) =>
+    tx.query<{ epoch: number }>(readSupersededTenantKeys, [tenantId]),
+  );
+  for (const { epoch } of rows) {
+    try {
+      await deps.root.scheduleDestroy(tenantId, epoch);
+    } catch (error) {
+      deps.logger.warn('a superseded epoch could not be destroyed at the root provider; it is tried again', {
+        tenantId,
+        epoch,
+        error,
+      });
+      return;
+    }
+    await deps.database.withTenant(tenantId, (tx) => markDestroyed(tx, deps, epoch, actor));
+  }
+}
+
+/** Of processes that finish at once, one writes the event. */
+async function markDestroyed(tx: Tx, deps: DestroyDeps, epoch: number, actor: Actor): Promise<void> {
+  const { rowCount } = await tx.query(markTenantKeyDestroyed, [tx.tenantId, epoch]);
+  if (rowCount === 0) return;
+  await deps.audit().append(tx, {
+    definition: epochDestroyed,
+    tenantId: tx.tenantId,
+    outcome: 'success',
+    actor,
+    targets: [{ type: 'crypto.tenant_key', id: String(epoch) }],
+    detail: { epoch, provider: deps.root.name },
+  });
+}
