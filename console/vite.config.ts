@@ -5,7 +5,7 @@ import { defineConfig } from 'vite';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Builds the console into `console/dist`; assets are named by their hash so that they may be cached for ever. */
+/** Builds the console into a folder below `console/dist`; assets are named by their hash so that they may be cached for ever. */
 const config = defineConfig({
   root: here,
   base: '/',

@@ -1,5 +1,6 @@
 import { checkCatalog, deriveConnectionUrls, migrate, roleSecrets } from '../../db/index.ts';
 import {
+  ensureConsole,
   migrationSources,
   readBootstrap,
   readConfig,
@@ -9,6 +10,7 @@ import {
   type Bootstrap,
   type RunningHouse,
 } from '../../server/index.ts';
+import { silentLogger } from '../../kernel/index.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 
 const startCommand: Command = {
@@ -184,6 +186,17 @@ const openApiCommand: Command = {
   },
 };
 
+const buildConsoleCommand: Command = {
+  name: 'build console',
+  summary: 'Build the web console, as the first start does',
+  usage: 'gatehouse build console',
+  options: {},
+  run: async ({ io }) => {
+    io.out(await ensureConsole(silentLogger));
+    return 0;
+  },
+};
+
 /** Commands about the house itself. */
 export const serverCommands: readonly Command[] = Object.freeze([
   startCommand,
@@ -191,4 +204,5 @@ export const serverCommands: readonly Command[] = Object.freeze([
   migrateCommand,
   tenantListCommand,
   openApiCommand,
+  buildConsoleCommand,
 ]);

@@ -15,10 +15,9 @@ export function readBuckets(answer: HistogramAnswer): readonly Bucket[] {
   const stepMs = Math.max(1, answer.stepSeconds) * 1000;
   const known = new Map(answer.buckets.map((bucket) => [Date.parse(bucket.at), bucket]));
   const starts = [...known.keys()].toSorted((left, right) => left - right);
-  const first = starts[0];
-  const last = starts.at(-1);
-  if (first === undefined || last === undefined) return [];
-  const length = Math.round((last - first) / stepMs) + 1;
+  if (starts.length === 0) return [];
+  const first = Date.parse(answer.from);
+  const length = Math.max(1, Math.round((Date.parse(answer.to) - first) / stepMs));
   const even = length <= mostBars ? Array.from({ length }, (_, index) => first + index * stepMs) : starts;
   return even.map((at) => {
     const { success = 0, failure = 0, denied = 0 } = known.get(at) ?? {};
