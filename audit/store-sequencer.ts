@@ -36,7 +36,7 @@ export const selectTileRootsFrom = statement(
 
 /**
  * Locks the heads in one order, so that two writers wait for each other and never deadlock; moves them by
- * compare-and-set; keeps the new checkpoints; stores the tiles that became full.
+ * compare-and-set; keeps the new checkpoints; stores the tiles that became full. Raises GHA01 when not all moved.
  */
 export const moveHeads = statement(
   'audit.move_heads',
@@ -58,15 +58,27 @@ export const moveHeads = statement(
      insert into audit.tile (tenant_id, level, index, hashes, root)
      select t.* from unnest($9::uuid[], $10::smallint[], $11::bigint[], $12::bytea[], $13::bytea[]) as t(tenant_id, level, index, hashes, root)
      where (select count(*) from moved) = cardinality($1::uuid[]))
-   select count(*)::integer as moved from moved`,
+   select audit.require_all((select count(*) from moved), cardinality($1::uuid[]))`,
 );
 
-/** Takes sequenced events out of the waiting table. */
+/** Takes events out of the waiting table that stand in the log already. */
 export const deletePending = statement(
   'audit.delete_pending',
   `delete from audit.pending p using unnest($1::uuid[], $2::uuid[]) as g(tenant_id, id)
    where p.tenant_id = g.tenant_id and p.id = g.id`,
 );
+
+/** As `deletePending`; raises GHA01 when another writer took some of them. */
+export const takePending = statement(
+  'audit.take_pending',
+  `with taken as (
+     delete from audit.pending p using unnest($1::uuid[], $2::uuid[]) as g(tenant_id, id)
+     where p.tenant_id = g.tenant_id and p.id = g.id returning 1)
+   select audit.require_all((select count(*) from taken), cardinality($1::uuid[]))`,
+);
+
+/** SQLSTATE of `audit.require_all`: another writer was faster. */
+export const headMovedState = 'GHA01';
 
 /** Events of committed transactions, oldest first, leaving out what cannot be sequenced now. */
 export const selectPending = statement(
@@ -96,9 +108,3 @@ export const selectEntryId = statement(
   'audit.select_entry_id',
   `select id from audit.entry where tenant_id = $1 and seq = $2`,
 );
-
-/** Binary COPY of entries, columns in this order. */
-export const copyEntries = `copy audit.entry (tenant_id, seq, id, occurred_at, received_at, action, outcome, actor_id, targets, idempotency_key, leaf_hash, body) from stdin (format binary)`;
-
-/** Binary COPY of subjects, columns in this order. */
-export const copySubjects = `copy audit.entry_subject (tenant_id, subject_id, seq) from stdin (format binary)`;

@@ -3,6 +3,7 @@ import type { Logger, TenantId } from '../kernel/index.ts';
 import { databaseError, sqlState, sqlStates } from './errors.ts';
 import { roleSecrets, type ConnectionUrls } from './connection-urls.ts';
 import { createListener, type Listener } from './listener.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
 import { signTenantSetting, type TenantSettingKey } from './tenant-setting.ts';
 import type { CompiledSql, Statement } from './statement.ts';
 
@@ -48,6 +49,8 @@ export type Database = {
   ) => Promise<T>;
   readonly withSystem: <T>(work: (tx: SystemTx) => Promise<T>, options?: TransactionOptions) => Promise<T>;
   readonly withSequencer: <T>(work: (tx: SequencerTx) => Promise<T>) => Promise<T>;
+  /** A connection of the log's writer for whole transactions in one round trip; give it back with `release`. */
+  readonly sequencerPipeline: () => Promise<Pipeline>;
   readonly listener: Listener;
   readonly urls: ConnectionUrls;
   readonly close: () => Promise<void>;
@@ -60,6 +63,8 @@ export type DatabaseOptions = {
   /** Connections of the application pool; default 10. */
   readonly poolSize?: number;
 };
+
+const defaultStatementTimeoutMilliseconds = 30_000;
 
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
   const value = Number(text);
@@ -86,6 +91,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       inTransaction(appPool, transaction, (_client, queries) => work({ ...queries, kind: 'system' })),
     withSequencer: <T>(work: (tx: SequencerTx) => Promise<T>) =>
       inTransaction(sequencerPool, {}, (client, queries) => work({ ...queries, kind: 'sequencer', client })),
+    sequencerPipeline: async () => createPipeline(await connect(sequencerPool)),
     close: async () => {
       await listener.close();
       await Promise.all([appPool.end(), sequencerPool.end()]);
@@ -100,6 +106,7 @@ function createPool(url: string, applicationName: string, max: number, logger: L
     max,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    statement_timeout: defaultStatementTimeoutMilliseconds,
   });
   pool.on('error', (error) =>
     logger.warn('an idle database connection broke; it is replaced on next use', { error }),
@@ -143,7 +150,7 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
 /** One round trip: begin, limits, and what the tenant setting is bound to. */
 async function begin(client: pg.PoolClient, options: TransactionOptions): Promise<TransactionStart> {
   const mode = `isolation level ${options.isolation ?? 'read committed'} ${options.readOnly === true ? 'read only' : 'read write'}`;
-  const timeout = Math.trunc(options.statementTimeoutMilliseconds ?? 30_000);
+  const timeout = Math.trunc(options.statementTimeoutMilliseconds ?? defaultStatementTimeoutMilliseconds);
   const results = (await client.query(
     `begin ${mode}; set local statement_timeout = ${timeout}; select pg_backend_pid() as pid, (extract(epoch from transaction_timestamp()) * 1000000)::bigint::text as microseconds`,
   )) as unknown as readonly pg.QueryResult<TransactionStart>[]; // pg answers several statements with an array

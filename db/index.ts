@@ -3,6 +3,7 @@ export * from './database.ts';
 export * from './embedded.ts';
 export * from './errors.ts';
 export * from './migrate.ts';
+export type { Pipeline, PipelineStep } from './pipeline.ts';
 export * from './query-builder.ts';
 export * from './self-check.ts';
 export * from './statement.ts';
