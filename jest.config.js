@@ -25,7 +25,8 @@ export const config = {
   ],
   modulePathIgnorePatterns: ['/bin/node24/', '/.gatehouse/'],
   testTimeout: isOnlyNpm ? 20_000 : 120_000,
-  maxWorkers: Math.min(8, availableParallelism()), // each worker holds connections
+  // Each worker holds connections; people of the browser tests sign in one after another, because a code is good once.
+  maxWorkers: lane === 'e2e' ? 1 : Math.min(8, availableParallelism()),
   workerIdleMemoryLimit: '1500MB',
   ...(lane === 'selftest'
     ? {}

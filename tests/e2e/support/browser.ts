@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateSync } from 'otplib';
@@ -99,17 +99,22 @@ export function personOf(house: BrowserHouse, slug: string, persona: string): Pe
   return person;
 }
 
-/** The last step whose code was given, by secret: a code is good once. */
-const usedSteps = new Map<string, number>();
+/** Steps whose codes were given, by secret; kept beside the house's file, because the next test file is a new module. */
+async function usedSteps(): Promise<{ readonly file: string; readonly steps: Record<string, number> }> {
+  const file = `${process.env['GATEHOUSE_E2E_BOOTSTRAP'] ?? ''}.used-steps`;
+  const text = await readFile(file, 'utf8').catch(() => '{}'); // nobody has signed in yet
+  return { file, steps: JSON.parse(text) as Record<string, number> }; // written below
+}
 
-/** A code that was not used before in this process and stays good for some seconds; waits for the next step if it must. */
+/** A code that was not used before against this house and stays good for some seconds; waits for the next step if it must. */
 export async function freshCode(totpSecret: string): Promise<string> {
   for (;;) {
     const now = Date.now();
     const step = Math.floor(now / 30_000);
     const secondsLeft = 30 - (now % 30_000) / 1_000;
-    if (step > (usedSteps.get(totpSecret) ?? -1) && secondsLeft > 3) {
-      usedSteps.set(totpSecret, step);
+    const { file, steps } = await usedSteps();
+    if (step > (steps[totpSecret] ?? -1) && secondsLeft > 3) {
+      await writeFile(file, JSON.stringify({ ...steps, [totpSecret]: step }), { mode: 0o600 });
       return generateSync({ secret: totpSecret });
     }
     await new Promise((wake) => setTimeout(wake, 500));
