@@ -1,13 +1,17 @@
 import type { CallContext, TenantId } from '../kernel/index.ts';
 import { isGatehouseError } from '../kernel/index.ts';
+import type { Tx } from '../db/index.ts';
 import { beginExecution } from './begin-execution.ts';
 import type { Connector } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
 import { executeAccess } from './execute-access.ts';
-import { executeErasure, recordFailure } from './execute-erasure.ts';
+import { eraseAndReceipt, executeErasure, recordFailure } from './execute-erasure.ts';
 import { issueCertificate } from './issue-certificate.ts';
+import { parsePlan } from './plan-document.ts';
+import { readPlan } from './planning.ts';
 import type { Actor, DsrDeps } from './ports.ts';
 import type { RequestRow } from './request-row.ts';
+import { settleDeferred } from './store-work.ts';
 import { takeTurn, type Turn } from './turn.ts';
 import { deferredScan, verifyAbsence } from './verify-absence.ts';
 
@@ -29,7 +33,9 @@ export async function drive(
   at: { readonly tenantId: TenantId; readonly requestId: string },
   begin?: Begin,
 ): Promise<boolean> {
-  const done = await takeTurn(ports, at, async (turn) => {
+  let refused: Error | null = null;
+  const work = async (turn: Turn): Promise<boolean> => {
+    if (refused !== null && begin !== undefined) throw refused;
     if (begin !== undefined) requireExecutable(turn.current());
     let begun = false;
     for (let step = 0; step < maxSteps; step += 1) {
@@ -39,8 +45,32 @@ export async function drive(
         turn.current().state === 'executing' && before !== 'verifying_absence' && before !== 'completed';
     }
     return true;
+  };
+  const done = await takeTurn(ports, at, work, async (turn, tx, row) => {
+    refused = await carryOutAtOnce(turn, tx, row, begin);
   });
   return done ?? false;
+}
+
+/**
+ * An approved erasure from its beginning to its completion in one transaction: rows, receipts, scan and keys go together
+ * or not at all. The scan sees what the commit would bring.
+ *
+ * @returns the drift that refused it, or null
+ */
+async function carryOutAtOnce(
+  turn: Turn,
+  tx: Tx,
+  row: RequestRow,
+  begin: Begin | undefined,
+): Promise<Error | null> {
+  if (row.type !== 'erasure' || row.state !== 'approved') return null;
+  const begun = await beginExecution(turn, tx, row, begin);
+  if (begun.kind === 'refused') return begun.error;
+  const erased = await eraseAndReceipt(turn, tx, begun.row, begun.plan);
+  await tx.query(settleDeferred);
+  await verifyAbsence(turn, tx, erased, begun.plan);
+  return null;
 }
 
 /** Asking again while or after it runs is no mistake. */
@@ -62,15 +92,19 @@ async function advance(turn: Turn, begin: Begin | undefined, begun: boolean): Pr
     (begin !== undefined &&
       (row.state === 'partially_completed' || (row.state === 'planned' && row.type === 'access')));
   if (mayBegin) {
-    const refused = await beginExecution(turn, begin);
-    if (refused !== null && begin !== undefined) throw refused;
-    return refused === null;
+    const result = await turn.step((tx, locked) => beginExecution(turn, tx, locked, begin));
+    if (result.kind === 'refused' && begin !== undefined) throw result.error;
+    return result.kind === 'begun';
   }
   switch (row.state) {
     case 'executing':
       return row.type === 'erasure' ? executeErasure(turn, begun) : executeAccess(turn, begun);
     case 'verifying_absence':
-      return guarded(turn, () => verifyAbsence(turn));
+      return guarded(turn, () =>
+        turn.step(async (tx, locked) =>
+          verifyAbsence(turn, tx, locked, parsePlan((await readPlan(tx, locked)).document)),
+        ),
+      );
     case 'completed':
       return row.type === 'erasure' && finish(turn, row);
     default:

@@ -1,9 +1,10 @@
 import type { AnyRoute } from '../kernel/index.ts';
 import type { DataMap } from '../datamap/index.ts';
 import { createPostgresConnector } from './connectors/postgres.ts';
-import type { DsrDeps } from './ports.ts';
+import type { DsrDeps, DsrInput } from './ports.ts';
 import { createDsrRoutes } from './routes.ts';
 import { createSuppression, type Suppression } from './suppression.ts';
+import { createWarmUp } from './warm-up.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 /** The request engine. */
@@ -13,8 +14,8 @@ export type Dsr = {
   readonly suppression: Suppression;
 };
 
-/** As {@link DsrDeps}; one map for every tenant will do as well. */
-export type CreateDsrDeps = Omit<DsrDeps, 'dataMap'> & { readonly dataMap: DsrDeps['dataMap'] | DataMap };
+/** As {@link DsrInput}; one map for every tenant will do as well. */
+export type CreateDsrDeps = Omit<DsrInput, 'dataMap'> & { readonly dataMap: DsrInput['dataMap'] | DataMap };
 
 /** Joins the parts of the room; starts nothing. */
 export function createDsr(input: CreateDsrDeps): Dsr {
@@ -22,6 +23,7 @@ export function createDsr(input: CreateDsrDeps): Dsr {
   const deps: DsrDeps = {
     ...input,
     dataMap: 'forTenant' in dataMap ? dataMap : { forTenant: () => Promise.resolve(dataMap) },
+    warm: createWarmUp(input.crypto),
   };
   const connector = createPostgresConnector(deps);
   const ports = { deps, connector };

@@ -1,13 +1,13 @@
-import { isGatehouseError, parseSubjectId } from '../kernel/index.ts';
-import { sqlState } from '../db/index.ts';
-import { canonicalJson, sha256Hex } from './canonical-json.ts';
-import { dsrError } from './errors.ts';
-import { executionFailed, systemErased } from './events.ts';
+import { isGatehouseError } from '../kernel/index.ts';
+import { sqlState, type Tx } from '../db/index.ts';
+import { executionFailed } from './events.ts';
 import { enqueueMessage } from './outbox.ts';
-import { parsePlan } from './plan-document.ts';
+import { parsePlan, type PlanDocument } from './plan-document.ts';
 import { readPlan } from './planning.ts';
 import { engineActor } from './ports.ts';
-import { failTasks, finishTask, startTasks, updateAttempts } from './store-work.ts';
+import { writeReceipts } from './receipts.ts';
+import type { RequestRow } from './request-row.ts';
+import { failTasks, startTasks, updateAttempts } from './store-work.ts';
 import type { Turn } from './turn.ts';
 
 const defaultMaxAttempts = 8;
@@ -25,7 +25,10 @@ export async function executeErasure(turn: Turn, begun: boolean): Promise<boolea
     );
   }
   try {
-    await eraseAndReceipt(turn);
+    await turn.step(
+      async (tx, row) => eraseAndReceipt(turn, tx, row, parsePlan((await readPlan(tx, row)).document)),
+      { statementTimeoutMilliseconds: 300_000 },
+    );
     return true;
   } catch (error) {
     if (isGatehouseError(error) && error.code === 'ERR_DSR_LEASE_LOST') throw error;
@@ -34,61 +37,20 @@ export async function executeErasure(turn: Turn, begun: boolean): Promise<boolea
   }
 }
 
-function eraseAndReceipt(turn: Turn): Promise<void> {
-  const { deps, connector } = turn;
-  return turn.step(
-    async (tx, row) => {
-      const plan = parsePlan((await readPlan(tx, row)).document);
-      const planHash = row.plan_hash ?? '';
-      const counts = await connector.erase(tx, plan.identity.subjects, plan.steps);
-      const now = deps.clock.now();
-      for (const system of [...new Set(plan.steps.map((step) => step.system))].toSorted()) {
-        const rows = Object.fromEntries(
-          plan.steps
-            .filter((step) => step.system === system)
-            .map((step) => [step.collection, counts[step.collection] ?? 0]),
-        );
-        const receipt = canonicalJson({
-          format: 'gatehouse-dsr-receipt/1',
-          requestId: row.id,
-          system,
-          action: 'erase',
-          planHash,
-          rows,
-          at: now.toISOString(),
-        });
-        const { rowCount } = await tx.query(finishTask, [
-          row.id,
-          system,
-          planHash,
-          turn.fence,
-          JSON.stringify(rows),
-          receipt,
-          now,
-        ]);
-        if (rowCount !== 1)
-          throw dsrError('ERR_DSR_LEASE_LOST', `the task of system "${system}" is not ours any more`);
-        await deps.audit.append(tx, {
-          definition: systemErased,
-          tenantId: tx.tenantId,
-          outcome: 'success',
-          actor: engineActor,
-          targets: [
-            { type: 'dsr.request', id: row.id },
-            { type: 'datamap.service', id: system },
-          ],
-          subjects: plan.identity.subjects.map(parseSubjectId),
-          detail: { requestId: row.id, system, planHash, rows, receiptHash: sha256Hex(receipt) },
-        });
-      }
-      await tx.query(updateAttempts, [row.id, 0, null]);
-      await turn.move(tx, row, 'verifying_absence', {
-        actor: engineActor,
-        note: 'rows are gone; looking for what is left',
-      });
-    },
-    { statementTimeoutMilliseconds: 300_000 },
-  );
+/** Rows, receipts, events and the next state, in the caller's transaction. */
+export async function eraseAndReceipt(
+  turn: Turn,
+  tx: Tx,
+  row: RequestRow,
+  plan: PlanDocument,
+): Promise<RequestRow> {
+  const counts = await turn.connector.erase(tx, plan.identity.subjects, plan.steps);
+  await writeReceipts(turn, tx, row, { plan, action: 'erase', counts });
+  if (row.attempts > 0 || row.next_attempt_at !== null) await tx.query(updateAttempts, [row.id, 0, null]);
+  return turn.move(tx, { ...row, attempts: 0, next_attempt_at: null }, 'verifying_absence', {
+    actor: engineActor,
+    note: 'rows are gone; looking for what is left',
+  });
 }
 
 /** A code that says what went wrong without repeating data. */

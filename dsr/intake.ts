@@ -7,7 +7,7 @@ import { deadlineFor } from './deadline.ts';
 import { requestReceived } from './events.ts';
 import { lawPack, type LawId, type RequestType } from './law-packs.ts';
 import type { Language } from './messages.ts';
-import type { Actor, DsrDeps } from './ports.ts';
+import { personOf, type Actor, type DsrDeps } from './ports.ts';
 import { lockedRequest, type RequestRow } from './request-row.ts';
 import { identityHash, maskIdentifier, sealIdentity } from './sealed-identity.ts';
 import { insertRequest, selectOpenTwin } from './store.ts';
@@ -24,7 +24,8 @@ export type IntakeInput = {
   /** When anybody at the controller got it. */
   readonly receivedAt: Date;
   readonly message: string | null;
-  readonly actor: Actor;
+  /** Who handed it in; the person themselves is known by the request alone. */
+  readonly actor: Actor | 'person';
   readonly call?: CallContext;
 };
 
@@ -44,6 +45,7 @@ export async function takeIn(
   input: IntakeInput,
 ): Promise<{ readonly row: RequestRow; readonly ticket: string }> {
   const id = parseRequestId(deps.newId());
+  const actor = input.actor === 'person' ? personOf(tx.tenantId, id) : input.actor;
   const ticket = deps.randomBytes(32).toString('base64url');
   const now = deps.clock.now();
   const { result, stored } = deadlineFor(tenant, {
@@ -83,12 +85,12 @@ export async function takeIn(
     linkedTo === null
       ? null
       : `the same person asked for the same before: linked to ${linkedTo}, both clocks run`;
-  await writeTimeline(tx, { id, version: 1, state: 'received' }, now, { actor: input.actor, note });
+  await writeTimeline(tx, { id, version: 1, state: 'received' }, now, { actor, note });
   await deps.audit.append(tx, {
     definition: requestReceived,
     tenantId: tx.tenantId,
     outcome: 'success',
-    actor: input.actor,
+    actor,
     targets: [{ type: 'dsr.request', id }],
     detail: {
       requestId: id,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tx } from '../db/index.ts';
 import { parseSubjectId } from '../kernel/index.ts';
 import { addDays, localDate } from './calendar.ts';
@@ -16,9 +17,13 @@ import {
   insertCertificateKey,
   selectCertificate,
   selectAbsence,
+  selectLogged,
   selectTasks,
 } from './store-work.ts';
 import type { Turn } from './turn.ts';
+
+const maxLogWaitMilliseconds = 2_000;
+const logPollMilliseconds = 2;
 
 /**
  * Waits until the completion is in the log, then signs what can be proved about it. Once per completion.
@@ -27,18 +32,18 @@ import type { Turn } from './turn.ts';
  */
 export async function issueCertificate(turn: Turn): Promise<boolean> {
   const { deps } = turn;
-  if (await isCertified(turn)) return false;
-  await deps.audit.flush();
   const log = await deps.audit.ensureLog(turn.tenant.id);
   return turn.step(async (tx, row) => {
+    if (await isCertified(tx, row)) return false;
     const plan = parsePlan((await readPlan(tx, row)).document);
-    const proof = await completionProof(turn, tx, row);
     const { rows: scans } = await tx.query<{ result: AbsenceResult }>(selectAbsence, [row.id]);
     const { rows: tasks } = await tx.query<{
       plan_hash: string;
       state: string;
       counts: Readonly<Record<string, number>>;
     }>(selectTasks, [row.id]);
+    const key = await deps.crypto.signingKey(tx, 'certificate');
+    const proof = await completionProof(turn, tx, row);
     const mine = tasks.filter((task) => task.plan_hash === row.plan_hash && task.state === 'done');
     const now = deps.clock.now();
     const claims: CertificateClaims = {
@@ -59,7 +64,6 @@ export async function issueCertificate(turn: Turn): Promise<boolean> {
         entry: proof.entry.toString('base64'),
       },
     };
-    const key = await deps.crypto.signingKey(tx, 'certificate');
     const jws = signCertificate(claims, key);
     await tx.query(insertCertificateKey, [key.keyId, key.publicKeyBytes, key.createdAt]);
     const { rowCount } = await tx.query(insertCertificate, [row.id, claims.jti, row.version, jws, now]);
@@ -85,30 +89,23 @@ export async function issueCertificate(turn: Turn): Promise<boolean> {
   });
 }
 
-/** Asked without a lock; the unique key decides in the end. */
-async function isCertified({ deps, tenant, current }: Turn): Promise<boolean> {
-  const { id, version } = current();
-  return deps.database.withTenant(
-    tenant.id,
-    async (tx) => (await tx.query<{ version: number }>(selectCertificate, [id])).rows[0]?.version === version,
-    { readOnly: true },
-  );
+async function isCertified(tx: Tx, { id, version }: RequestRow): Promise<boolean> {
+  return (await tx.query<{ version: number }>(selectCertificate, [id])).rows[0]?.version === version;
 }
 
+/** The log takes the completion up by itself; this looks for it instead of waiting for everything else in the queue. */
 async function completionProof({ deps }: Turn, tx: Tx, row: RequestRow): ReturnType<typeof deps.audit.proof> {
-  const from = new Date((row.closed_at ?? row.received_at).getTime() - 60_000);
-  const { items } = await deps.audit.search(tx, {
-    action: 'dsr.request_completed',
-    q: row.id,
-    from,
-    limit: 1,
-  });
-  const event = items[0];
-  if (event === undefined)
-    throw dsrError('ERR_DSR_BUSY', 'the completion is not in the log yet; the certificate follows', {
-      status: 503,
-    });
-  return deps.audit.proof(tx, event.seq);
+  const key = `dsr.completed:${row.id}:${row.version}`;
+  const deadline = performance.now() + maxLogWaitMilliseconds;
+  for (;;) {
+    const { rows } = await tx.query<{ seq: number }>(selectLogged, [[key]]);
+    if (rows[0] !== undefined) return deps.audit.proof(tx, rows[0].seq);
+    if (performance.now() > deadline)
+      throw dsrError('ERR_DSR_BUSY', 'the completion is not in the log yet; the certificate follows', {
+        status: 503,
+      });
+    await sleep(logPollMilliseconds);
+  }
 }
 
 type Evidence = {

@@ -83,7 +83,7 @@ export async function makePlan(
   by: { readonly principal: Principal; readonly call: CallContext },
 ): Promise<SealedPlan> {
   const { deps } = ports;
-  await deps.crypto.warm(tenantId);
+  await deps.warm(tenantId);
   return deps.database.withTenant(tenantId, async (tx) => {
     const row = await lockedRequest(tx, id);
     if (row.state !== 'verified' && row.state !== 'planned') {
@@ -146,7 +146,7 @@ export async function approvePlan(
   by: { readonly principal: Principal; readonly call: CallContext; readonly planHash: string },
 ): Promise<void> {
   const { principal, call } = by;
-  await deps.crypto.warm(tenantId);
+  await deps.warm(tenantId);
   await deps.database.withTenant(tenantId, async (tx) => {
     const row = await lockedRequest(tx, id);
     if (row.type !== 'erasure' || row.state !== 'planned') {

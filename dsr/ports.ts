@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { parsePrincipalId } from '../kernel/index.ts';
 import type {
   AuditEvent,
   AuditSink,
@@ -28,8 +29,8 @@ export type OutgoingMail = {
 /** How mail leaves the house. */
 export type Mailer = { readonly send: (message: OutgoingMail) => Promise<void> };
 
-/** What the request engine stands on. */
-export type DsrDeps = {
+/** What the composition root hands in. */
+export type DsrInput = {
   readonly database: Database;
   readonly crypto: Crypto;
   readonly audit: Audit;
@@ -43,6 +44,12 @@ export type DsrDeps = {
   /** Origin that links in messages begin with. */
   readonly publicUrl: string;
   readonly options?: DsrOptions;
+};
+
+/** What the request engine stands on. */
+export type DsrDeps = DsrInput & {
+  /** `crypto.warm`, asked again only after a while: call it before BEGIN. */
+  readonly warm: (tenantId: TenantId) => Promise<void>;
 };
 
 /** Limits that tests and operators move. */
@@ -60,11 +67,22 @@ export type Actor = AuditEvent['actor'];
 
 /** The engine itself, where no person stands behind a step. */
 export const engineActor: Actor = Object.freeze({ kind: 'system', id: 'dsr', displayName: 'Request engine' });
-/** The portal, on behalf of a person who is not named. */
-export const portalActor: Actor = Object.freeze({
-  kind: 'system',
-  id: 'portal',
-  displayName: 'Data subject portal',
-});
+/**
+ * The person behind a request, as far as the portal knows them: by the request alone. What the trail keeps of their call
+ * (address, browser) is sealed under the key of this id, which is the request's own and is destroyed with it.
+ */
+export function personOf(tenantId: TenantId, requestId: string): Principal {
+  return {
+    kind: 'data_subject',
+    tenantId,
+    id: parsePrincipalId(requestId),
+    displayName: 'Data subject',
+    email: null,
+    roles: [],
+    attributes: {},
+    assurance: { level: 1, authenticatedAt: null, methods: [] },
+    sessionId: null,
+  };
+}
 
 export type { AuditSink, Clock, KeyObject, Logger, Principal, SubjectId, TenantId, Tx };

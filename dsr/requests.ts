@@ -6,7 +6,7 @@ import { hashTicket, takeIn } from './intake.ts';
 import { lawPack, type LawId, type RequestType } from './law-packs.ts';
 import type { Language } from './messages.ts';
 import { enqueueMessage } from './outbox.ts';
-import { portalActor, type DsrDeps } from './ports.ts';
+import { personOf, type DsrDeps } from './ports.ts';
 import { lockedRequest, type RequestRow } from './request-row.ts';
 import { selectRequestByTicket } from './store.ts';
 import { tenantById, tenantBySlug, type TenantInfo } from './tenant-settings.ts';
@@ -36,10 +36,10 @@ const identifiersOf = (input: NewRequest): readonly Identifier[] => [
 export async function openPortalRequest(
   deps: DsrDeps,
   slug: string,
-  input: NewRequest,
+  input: NewRequest & { readonly call: CallContext },
 ): Promise<{ readonly ticket: string }> {
   const tenant = await tenantBySlug(deps.database, slug);
-  await deps.crypto.warm(tenant.id);
+  await deps.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
     const identifiers = identifiersOf(input).filter((one) => one.kind === 'email');
     const { row, ticket } = await takeIn(deps, tx, tenant, {
@@ -48,10 +48,14 @@ export async function openPortalRequest(
       message: input.message ?? null,
       channel: 'portal',
       receivedAt: deps.clock.now(),
-      actor: portalActor,
+      actor: 'person',
     });
     await sendCode(deps, tx, tenant, row);
-    await transition(deps, tx, row, 'verifying', { actor: portalActor, note: 'a code was mailed' });
+    await transition(deps, tx, row, 'verifying', {
+      actor: personOf(tenant.id, row.id),
+      note: 'a code was mailed',
+      call: input.call,
+    });
     return { ticket };
   });
 }
@@ -76,7 +80,7 @@ export async function openOperatorRequest(
   const receivedAt = input.receivedAt === undefined ? now : new Date(input.receivedAt);
   if (receivedAt > now) throw invalidRequest('"receivedAt" lies in the future');
   const tenant = await tenantById(deps.database, principal.tenantId);
-  await deps.crypto.warm(tenant.id);
+  await deps.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
     // Only what a code to the mailbox can prove is followed, unless the operator proved the identity.
     const proved =
@@ -127,7 +131,7 @@ export async function requestByTicket(
 export async function verifyByCode(
   deps: DsrDeps,
   slug: string,
-  input: { readonly ticket: string; readonly code: string },
+  input: { readonly ticket: string; readonly code: string; readonly call: CallContext },
 ): Promise<RequestRow> {
   const found = await requestByTicket(deps, slug, input.ticket).catch(() => null);
   if (found === null) throw codeInvalid();
@@ -135,7 +139,7 @@ export async function verifyByCode(
     tenant,
     row: { id },
   } = found;
-  await deps.crypto.warm(tenant.id);
+  await deps.warm(tenant.id);
   // A wrong try must be committed, so the refusal is thrown outside.
   const verified = await deps.database.withTenant(tenant.id, async (tx) => {
     const row = await lockedRequest(tx, id);
@@ -144,7 +148,8 @@ export async function verifyByCode(
       tenant,
       level: 'mailbox',
       method: 'single-use code to the mailbox',
-      actor: portalActor,
+      actor: personOf(tenant.id, id),
+      call: input.call,
     });
   });
   if (verified === null) throw codeInvalid();
@@ -157,7 +162,7 @@ export async function resendCode(deps: DsrDeps, slug: string, ticket: string): P
     tenant,
     row: { id },
   } = await requestByTicket(deps, slug, ticket);
-  await deps.crypto.warm(tenant.id);
+  await deps.warm(tenant.id);
   await deps.database.withTenant(tenant.id, async (tx) => {
     const row = await lockedRequest(tx, id);
     if (row.state === 'verifying') await sendCode(deps, tx, tenant, row);
@@ -165,16 +170,21 @@ export async function resendCode(deps: DsrDeps, slug: string, ticket: string): P
 }
 
 /** The person changes their mind. @throws ERR_DSR_TRANSITION_REFUSED once execution has begun */
-export async function withdraw(deps: DsrDeps, slug: string, ticket: string): Promise<RequestRow> {
+export async function withdraw(
+  deps: DsrDeps,
+  slug: string,
+  { ticket, call }: { readonly ticket: string; readonly call: CallContext },
+): Promise<RequestRow> {
   const {
     tenant,
     row: { id },
   } = await requestByTicket(deps, slug, ticket);
-  await deps.crypto.warm(tenant.id);
+  await deps.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
     const next = await transition(deps, tx, await lockedRequest(tx, id), 'withdrawn', {
-      actor: portalActor,
+      actor: personOf(tenant.id, id),
       note: 'withdrawn with the ticket',
+      call,
     });
     await enqueueMessage(deps, tx, next, { tenant, template: 'withdrawn' });
     return next;
@@ -193,7 +203,7 @@ export async function refuse(
   },
 ): Promise<RequestRow> {
   const tenant = await tenantById(deps.database, at.tenantId);
-  await deps.crypto.warm(tenant.id);
+  await deps.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
     const row = await lockedRequest(tx, at.requestId);
     const next = await transition(deps, tx, row, 'refused', {

@@ -39,3 +39,23 @@ export const readPages = statement(
    from pg_class c join pg_namespace n on n.oid = c.relnamespace
    where n.nspname = any($1) and c.relkind = 'r'`,
 );
+
+/**
+ * Changes whenever {@link readCatalog} or {@link readIncomingReferences} might answer otherwise: the row versions of
+ * what they read. Cheap, because it looks at catalog rows of the mapped schemas only. $1 schemas
+ */
+export const readCatalogVersion = statement(
+  'dsr.read_catalog_version',
+  `with mapped as materialized (
+     select c.oid, c.xmin from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = any($1) and c.relkind in ('r', 'p'))
+   select concat_ws('/', session_user, current_user,
+     (select concat(count(*), ':', sum(hashtextextended(oid || ' ' || xmin, 1))) from mapped),
+     (select concat(count(*), ':', sum(hashtextextended(a.attrelid || ' ' || a.attnum || ' ' || a.xmin, 2)))
+      from pg_attribute a join mapped m on m.oid = a.attrelid where a.attnum > 0),
+     (select concat(count(*), ':', sum(hashtextextended(x.indexrelid || ' ' || x.xmin, 3)))
+      from pg_index x join mapped m on m.oid = x.indrelid),
+     (select concat(count(*), ':', sum(hashtextextended(k.oid || ' ' || k.xmin, 4)))
+      from pg_constraint k where k.contype = 'f' and (k.confrelid in (select oid from mapped) or k.conrelid in (select oid from mapped))),
+     (select concat(count(*), ':', sum(hashtextextended(r.oid || ' ' || r.xmin, 5))) from pg_auth_members r)) as version`,
+);

@@ -5,7 +5,8 @@ import { requestColumns } from './store.ts';
 export const takeLease = statement(
   'dsr.take_lease',
   `update dsr.request set fence = fence + 1, lease_until = $3
-   where id = $1 and (lease_until is null or lease_until <= $2) returning ${requestColumns}`,
+   where id = (select id from dsr.request where id = $1 and (lease_until is null or lease_until <= $2) for update skip locked)
+   returning ${requestColumns}`,
 );
 
 /** $1 id $2 fence */
@@ -25,10 +26,10 @@ export const selectDueRequests = statement(
    order by r.due_at, r.id limit $2`,
 );
 
-/** $1 id $2 sealed search terms */
-export const updateSearch = statement(
-  'dsr.update_search',
-  `update dsr.request set search_sealed = $2 where id = $1`,
+/** A new execution: what the scan looks for is kept from the first one. $1 id $2 sealed search terms or null */
+export const updateBegin = statement(
+  'dsr.update_begin',
+  `update dsr.request set search_sealed = coalesce(search_sealed, $2), attempts = 0, next_attempt_at = null where id = $1`,
 );
 
 /** $1 id $2 attempts $3 next attempt */
@@ -43,17 +44,20 @@ export const updateFullScan = statement(
   `update dsr.request set full_scan = $2 where id = $1`,
 );
 
-/** $1 id $2 receipts root */
-export const updateReceiptsRoot = statement(
-  'dsr.update_receipts_root',
-  `update dsr.request set receipts_root = $2 where id = $1`,
+/** $1 id $2 receipts root $3 none | deferred | done */
+export const updateCompletion = statement(
+  'dsr.update_completion',
+  `update dsr.request set receipts_root = $2, full_scan = $3 where id = $1`,
 );
 
-/** $1 request $2 system $3 action $4 plan hash */
-export const insertTask = statement(
-  'dsr.insert_task',
-  `insert into dsr.task (tenant_id, request_id, system, action, plan_hash)
-   values ((select db.current_tenant()), $1, $2, $3, $4) on conflict do nothing`,
+/** Makes and starts the tasks of a plan. $1 request $2 systems $3 action $4 plan hash $5 fence $6 now */
+export const beginTasks = statement(
+  'dsr.begin_tasks',
+  `insert into dsr.task as t (tenant_id, request_id, system, action, plan_hash, state, attempts, fence, started_at)
+   select (select db.current_tenant()), $1, system, $3, $4, 'running', 1, $5, $6 from unnest($2::text[]) as system
+   on conflict (tenant_id, request_id, system, action, plan_hash) do update
+     set state = 'running', attempts = t.attempts + 1, fence = $5, started_at = coalesce(t.started_at, $6), error = null
+     where t.state <> 'done'`,
 );
 
 /** $1 request $2 plan hash $3 fence $4 now */
@@ -63,11 +67,12 @@ export const startTasks = statement(
    where request_id = $1 and plan_hash = $2 and state <> 'done' returning system`,
 );
 
-/** $1 request $2 system $3 plan hash $4 fence $5 counts $6 receipt $7 now; the fence must still be ours */
-export const finishTask = statement(
-  'dsr.finish_task',
-  `update dsr.task set state = 'done', counts = $5, receipt = $6, ended_at = $7
-   where request_id = $1 and system = $2 and plan_hash = $3 and fence = $4 and state = 'running'`,
+/** $1 request $2 systems $3 plan hash $4 fence $5 counts $6 receipts $7 now; the fence must still be ours */
+export const finishTasks = statement(
+  'dsr.finish_tasks',
+  `update dsr.task t set state = 'done', counts = done.counts::jsonb, receipt = done.receipt, ended_at = $7
+   from unnest($2::text[], $5::text[], $6::text[]) as done (system, counts, receipt)
+   where t.request_id = $1 and t.system = done.system and t.plan_hash = $3 and t.fence = $4 and t.state = 'running'`,
 );
 
 /** $1 request $2 plan hash $3 fence $4 error $5 now */
@@ -224,4 +229,13 @@ export const claimPackage = statement(
 export const selectPackageChunks = statement(
   'dsr.select_package_chunks',
   `select position, content from dsr.package_chunk where request_id = $1 order by position`,
+);
+
+/** What waits for the commit (deferred constraints and triggers) happens at once, so that the scan sees what it leaves. */
+export const settleDeferred = statement('dsr.settle_deferred', `select dsr.settle_deferred()`);
+
+/** Where events stand in the log, by their idempotency keys. $1 keys */
+export const selectLogged = statement(
+  'dsr.select_logged',
+  `select idempotency_key as key, seq from audit.entry where idempotency_key = any($1::text[])`,
 );

@@ -140,11 +140,12 @@ export const useCode = statement(
   `update dsr.verification set used_at = $2 where request_id = $1 and used_at is null`,
 );
 
-/** $1 identity kind $2 hash $3 purpose $4 request $5 at */
+/** $1 identity kinds $2 hashes $3 purpose $4 request $5 at */
 export const insertSuppression = statement(
   'dsr.insert_suppression',
   `insert into dsr.suppression (tenant_id, kind, hash, purpose, scope, request_id, created_at)
-   values ((select db.current_tenant()), $1, $2, $3, 'erased', $4, $5) on conflict do nothing`,
+   select (select db.current_tenant()), kind, hash, $3, 'erased', $4, $5
+   from unnest($1::text[], $2::bytea[]) as entry (kind, hash) on conflict do nothing`,
 );
 
 /** $1 hashes $2 purpose */

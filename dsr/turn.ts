@@ -1,4 +1,4 @@
-import type { TenantId } from '../kernel/index.ts';
+import { isGatehouseError, type TenantId } from '../kernel/index.ts';
 import type { TransactionOptions, Tx } from '../db/index.ts';
 import type { Connector } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
@@ -31,43 +31,73 @@ export type Turn = {
 
 const defaultLeaseSeconds = 30;
 
+type Ports = { readonly deps: DsrDeps; readonly connector: Connector };
+type At = { readonly tenantId: TenantId; readonly requestId: string };
+type Hold = { readonly turn: Turn; readonly released: () => boolean };
+/** What may happen in the very transaction that takes the request, so that all of it is one commit. */
+export type Opening = (turn: Turn, tx: Tx, row: RequestRow) => Promise<void>;
+
 /**
  * Holds a request while `work` runs.
  *
+ * @param opening - tried together with taking the request; when it fails nothing of it stands, and `work` goes step by
+ *   step instead
  * @returns what `work` gave, or null when somebody else holds it
  */
 export async function takeTurn<T>(
-  ports: { readonly deps: DsrDeps; readonly connector: Connector },
-  at: { readonly tenantId: TenantId; readonly requestId: string },
+  ports: Ports,
+  at: At,
   work: (turn: Turn) => Promise<T>,
+  opening?: Opening,
 ): Promise<T | null> {
   const { deps } = ports;
-  const { tenantId, requestId } = at;
-  const now = deps.clock.now();
-  const until = new Date(now.getTime() + (deps.options?.leaseSeconds ?? defaultLeaseSeconds) * 1_000);
-  const taken = await deps.database.withTenant(tenantId, async (tx) => {
-    const { rows } = await tx.query<RequestRow>(takeLease, [requestId, now, until]);
-    const row = rows[0];
-    return row === undefined ? null : { row, tenant: await tenantOf(tx) };
-  });
-  if (taken === null) return null;
-  await deps.crypto.warm(tenantId);
-  const hold = createHold(ports, at, taken);
+  await deps.warm(at.tenantId);
+  const hold =
+    opening === undefined
+      ? await takeHold(ports, at)
+      : await takeHold(ports, at, opening).catch((error: unknown) => {
+          deps.logger.debug('not everything could be done at once; going step by step', {
+            requestId: at.requestId,
+            reason: isGatehouseError(error) ? error.code : 'ERR_INTERNAL',
+          });
+          return takeHold(ports, at);
+        });
+  if (hold === null) return null;
   try {
     return await work(hold.turn);
   } finally {
     if (!hold.released()) {
-      await deps.database.withTenant(tenantId, (tx) => tx.query(releaseLease, [requestId, taken.row.fence]));
+      await deps.database.withTenant(at.tenantId, (tx) =>
+        tx.query(releaseLease, [at.requestId, hold.turn.fence]),
+      );
     }
   }
 }
 
+function takeHold(ports: Ports, at: At, opening?: Opening): Promise<Hold | null> {
+  const { deps } = ports;
+  const now = deps.clock.now();
+  const until = new Date(now.getTime() + (deps.options?.leaseSeconds ?? defaultLeaseSeconds) * 1_000);
+  return deps.database.withTenant(
+    at.tenantId,
+    async (tx) => {
+      const { rows } = await tx.query<RequestRow>(takeLease, [at.requestId, now, until]);
+      const row = rows[0];
+      if (row === undefined) return null;
+      const hold = createHold(ports, at, { row, tenant: await tenantOf(tx) });
+      await opening?.(hold.turn, tx, row);
+      return hold;
+    },
+    { statementTimeoutMilliseconds: opening === undefined ? 30_000 : 300_000 },
+  );
+}
+
 /** What one worker knows while it holds the request; only commits change it. */
 function createHold(
-  ports: { readonly deps: DsrDeps; readonly connector: Connector },
-  { tenantId, requestId }: { readonly tenantId: TenantId; readonly requestId: string },
+  ports: Ports,
+  { tenantId, requestId }: At,
   taken: { readonly row: RequestRow; readonly tenant: TenantInfo },
-): { readonly turn: Turn; readonly released: () => boolean } {
+): Hold {
   const { deps } = ports;
   const { fence } = taken.row;
   let current = taken.row;

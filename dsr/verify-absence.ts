@@ -1,4 +1,3 @@
-import { createTreeWriter, leafHash } from '../audit/index.ts';
 import { parseSubjectId } from '../kernel/index.ts';
 import type { Tx } from '../db/index.ts';
 import type { AbsenceResult, Identifier, SearchTerms } from './connectors/connector.ts';
@@ -8,37 +7,28 @@ import { enqueueMessage } from './outbox.ts';
 import { parsePlan, type PlanDocument } from './plan-document.ts';
 import { readPlan } from './planning.ts';
 import { engineActor } from './ports.ts';
+import { receiptsRoot } from './receipts.ts';
 import type { RequestRow } from './request-row.ts';
 import { openSearch, suppressionHash } from './sealed-identity.ts';
 import { insertSuppression } from './store.ts';
-import {
-  insertAbsence,
-  resetTasks,
-  selectAbsence,
-  selectTasks,
-  updateFullScan,
-  updateReceiptsRoot,
-} from './store-work.ts';
+import { insertAbsence, resetTasks, selectAbsence, updateCompletion, updateFullScan } from './store-work.ts';
 import type { Turn } from './turn.ts';
 
 const defaultBudgetPages = 4_096;
 
 /** The scan, and everything that follows from a clean one: keys destroyed, identities suppressed, request completed. */
-export function verifyAbsence(turn: Turn): Promise<void> {
+export async function verifyAbsence(turn: Turn, tx: Tx, row: RequestRow, plan: PlanDocument): Promise<void> {
   const { deps, connector } = turn;
-  return turn.step(async (tx, row) => {
-    const plan = parsePlan((await readPlan(tx, row)).document);
-    const terms = await openSearch(deps.crypto, tx, row);
-    const pages = await connector.scanPages(tx);
-    const earlierUnclean = await uncleanRuns(tx, row);
-    const budget = deps.options?.fullScanBudgetPages ?? defaultBudgetPages;
-    // What a full scan has found, look-ups in indexes cannot clear.
-    const scope = pages <= budget || earlierUnclean > 0 ? 'full' : 'indexed';
-    const result = await connector.verifyAbsence(tx, terms, plan.steps, scope);
-    await keepResult(turn, tx, row, result);
-    if (!result.clean) return reopen(turn, tx, row, earlierUnclean);
-    await complete(turn, tx, row, { plan, terms, scope });
-  });
+  const terms = await openSearch(deps.crypto, tx, row);
+  const pages = await connector.scanPages(tx);
+  const earlierUnclean = await uncleanRuns(tx, row);
+  const budget = deps.options?.fullScanBudgetPages ?? defaultBudgetPages;
+  // What a full scan has found, look-ups in indexes cannot clear.
+  const scope = pages <= budget || earlierUnclean > 0 ? 'full' : 'indexed';
+  const result = await connector.verifyAbsence(tx, terms, plan.steps, scope);
+  await keepResult(turn, tx, row, result);
+  if (!result.clean) return reopen(turn, tx, row, earlierUnclean);
+  await complete(turn, tx, row, { plan, terms, scope });
 }
 
 /** The scan over everything, after completion, where it was too large to wait for. Findings reopen the request. */
@@ -130,8 +120,7 @@ async function complete(turn: Turn, tx: Tx, row: RequestRow, { plan, terms, scop
   const subjects = plan.identity.subjects.map(parseSubjectId);
   await suppress(turn, tx, row, terms);
   const root = await receiptsRoot(tx, row);
-  await tx.query(updateReceiptsRoot, [row.id, root]);
-  await tx.query(updateFullScan, [row.id, scope === 'full' ? 'done' : 'deferred']);
+  await tx.query(updateCompletion, [row.id, root, scope === 'full' ? 'done' : 'deferred']);
   await deps.audit.append(tx, {
     // Stands in the certificate, which goes to strangers: the person's id is in the event of the state change beside it.
     definition: requestCompleted,
@@ -181,15 +170,11 @@ async function suppress(turn: Turn, tx: Tx, row: RequestRow, terms: SearchTerms)
     ...terms.emails.map((value) => ({ kind: 'email' as const, value })),
     ...terms.phones.map((value) => ({ kind: 'phone' as const, value })),
   ];
-  for (const one of all)
-    await tx.query(insertSuppression, [
-      one.kind,
-      await suppressionHash(deps.crypto, tx, one),
-      '*',
-      row.id,
-      deps.clock.now(),
-    ]);
   if (all.length === 0) return;
+  const hashes: Buffer[] = [];
+  for (const one of all) hashes.push(await suppressionHash(deps.crypto, tx, one));
+  const kinds = all.map(({ kind }) => kind);
+  await tx.query(insertSuppression, [kinds, hashes, '*', row.id, deps.clock.now()]);
   await deps.audit.append(tx, {
     definition: suppressionAdded,
     tenantId: tx.tenantId,
@@ -198,14 +183,4 @@ async function suppress(turn: Turn, tx: Tx, row: RequestRow, terms: SearchTerms)
     targets: [{ type: 'dsr.request', id: row.id }],
     detail: { requestId: row.id, entries: all.length, purpose: '*', scope: 'erased' },
   });
-}
-
-/** RFC 6962 root over the receipts, ordered by system. */
-async function receiptsRoot(tx: Tx, row: RequestRow): Promise<string> {
-  const { rows } = await tx.query<{ plan_hash: string; receipt: string | null }>(selectTasks, [row.id]);
-  const tree = createTreeWriter();
-  for (const task of rows)
-    if (task.plan_hash === row.plan_hash && task.receipt !== null)
-      tree.append(leafHash(Buffer.from(task.receipt)), () => undefined);
-  return tree.root().toString('hex');
 }

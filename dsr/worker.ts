@@ -95,7 +95,7 @@ async function expireUnverified(deps: DsrDeps, tenantId: TenantId): Promise<numb
     );
     if (rows.length === 0) continue;
     const tenant = await tenantById(deps.database, tenantId);
-    await deps.crypto.warm(tenantId);
+    await deps.warm(tenantId);
     for (const { id } of rows) {
       expired += await deps.database.withTenant(tenantId, async (tx) => {
         const row = await lockedRequest(tx, id);
@@ -120,7 +120,7 @@ async function forgetClosed(deps: DsrDeps, tenantId: TenantId): Promise<number> 
     (tx) => tx.query<{ id: string }>(selectForgettable, [now, batch]),
     { readOnly: true },
   );
-  if (rows.length > 0) await deps.crypto.warm(tenantId);
+  if (rows.length > 0) await deps.warm(tenantId);
   let forgotten = 0;
   for (const { id } of rows) {
     forgotten += await deps.database.withTenant(tenantId, async (tx) => {

@@ -1,9 +1,10 @@
 import type { DataMap } from '../../datamap/index.ts';
 import type { Crypto } from '../../crypto/index.ts';
-import { sql, queryBuilder, type RawBuilder, type SqlBool, type Tx } from '../../db/index.ts';
+import { sql, type RawBuilder, type SqlBool, type Tx } from '../../db/index.ts';
 import type { PlanStep } from '../plan-document.ts';
 import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts';
 import type { AbsenceFinding, AbsenceResult, SearchTerms } from './connector.ts';
+import { runPrepared } from './run-prepared.ts';
 import { blindIndexValues, needles, rawNeedles } from './search-terms.ts';
 
 type Ports = { readonly dataMap: DataMap; readonly crypto: Crypto };
@@ -17,14 +18,16 @@ type Probe = {
 /** What is compared with what. */
 type Sought = {
   readonly terms: SearchTerms;
-  readonly needles: readonly string[];
+  /** LIKE patterns, and the bytes of the shortest thing sought. */
+  readonly patterns: readonly string[];
+  readonly shortest: number;
   readonly blind: readonly Buffer[];
   readonly raw: readonly Buffer[];
 };
 
 /**
  * Looks through every column of every table of the mapped schemas, as the catalog has them and not as the plan lists
- * them, one statement per table. `indexed` asks only what an index answers; `full` reads every text, JSON, array and
+ * them, several tables per statement. `indexed` asks only what an index answers; `full` reads every text, JSON, array and
  * bytea column of the tenant.
  */
 export async function scanForPerson(
@@ -37,21 +40,22 @@ export async function scanForPerson(
     readonly scope: 'indexed' | 'full';
   },
 ): Promise<AbsenceResult> {
+  const words = needles(input.terms);
   const sought: Sought = {
     terms: input.terms,
-    needles: needles(input.terms),
+    patterns: words.map((word) => `%${word.replaceAll(/[\\%_]/g, (special) => `\\${special}`)}%`),
+    shortest: Math.min(...words.map((word) => Buffer.byteLength(word))),
     blind: await blindIndexValues(ports, tx, input.terms),
     raw: rawNeedles(input.terms),
   };
-  const findings: AbsenceFinding[] = [];
-  let columns = 0;
-  for (const table of catalog.tables) {
-    const probes = table.columns.flatMap((column) => probesOf(table, column, sought, input.scope));
-    columns += probes.length;
-    const hits =
-      input.scope === 'indexed' ? await probeByIndex(tx, table, probes) : await readWhole(tx, table, probes);
-    findings.push(...hits.map((hit) => judge(hit, input.steps)));
-  }
+  const probes = catalog.tables.map((table) =>
+    table.columns.flatMap((column) => probesOf(table, column, sought, input.scope)),
+  );
+  const hits: Hit[] = [];
+  for (let at = 0; at < probes.length; at += tablesPerStatement)
+    hits.push(...(await probe(tx, probes.slice(at, at + tablesPerStatement), input.scope)));
+  const findings = hits.map((hit) => judge(hit, input.steps));
+  const columns = probes.flat().length;
   const clean = findings.every((finding) => finding.exemption !== null);
   return { scope: input.scope, tables: catalog.tables.length, columns, findings, clean };
 }
@@ -86,16 +90,12 @@ function probesOf(
       probe('text', anyOf(sought.raw.map((bytes) => sql`position(${bytes}::bytea in ${own}) > 0`))),
     ];
   }
-  if (scope === 'indexed' || !isTextual(column) || sought.needles.length === 0) return [];
-  const patterns = sought.needles.map(
-    (word) => `%${word.replaceAll(/[\\%_]/g, (special) => `\\${special}`)}%`,
-  );
+  if (scope === 'indexed' || !isTextual(column) || sought.patterns.length === 0) return [];
   // Most values are shorter than anything sought; LIKE ANY lowers the rest once for all patterns.
-  const shortest = Math.min(...sought.needles.map((word) => Buffer.byteLength(word)));
   return [
     probe(
       'text',
-      sql`octet_length(${own}::text) >= ${shortest} and lower(${own}::text) like any(${patterns}::text[])`,
+      sql`octet_length(${own}::text) >= ${sought.shortest}::integer and lower(${own}::text) like any(${sought.patterns}::text[])`,
     ),
   ];
 }
@@ -113,45 +113,35 @@ const anyOf = (conditions: readonly RawBuilder<unknown>[]): RawBuilder<SqlBool> 
 
 type Hit = Omit<Probe, 'condition'> & { readonly rows: number };
 
-/** Each column by its own index, joined in one statement. */
-async function probeByIndex(tx: Tx, table: CatalogTable, probes: readonly Probe[]): Promise<readonly Hit[]> {
-  if (probes.length === 0) return [];
-  const parts = probes.map(
-    ({ condition }, index) =>
-      sql`select ${index}::integer as position, count(*)::integer as rows from ${sql.id(table.schema, table.table)} where ${condition}`,
-  );
-  const { rows } = await tx.run<{ position: number; rows: number }>(
-    sql`${sql.join(parts, sql` union all `)}`.compile(queryBuilder),
-  );
-  return toHits(probes, rows);
-}
+const tablesPerStatement = 50;
 
-/** One pass over the tenant's rows for all columns together. */
-async function readWhole(tx: Tx, table: CatalogTable, probes: readonly Probe[]): Promise<readonly Hit[]> {
-  if (probes.length === 0) return [];
-  const counts = probes.map(
-    ({ condition }, index) => sql`count(*) filter (where ${condition})::integer as ${sql.id(`p${index}`)}`,
-  );
-  const query = sql<
-    Record<string, number>
-  >`select ${sql.join(counts)} from ${sql.id(table.schema, table.table)}`;
-  const { rows } = await tx.run<Record<string, number>>(query.compile(queryBuilder));
-  return toHits(
-    probes,
-    probes.map((_probe, index) => ({ position: index, rows: rows[0]?.[`p${index}`] ?? 0 })),
-  );
-}
-
-function toHits(
-  probes: readonly Probe[],
-  rows: readonly { readonly position: number; readonly rows: number }[],
-): readonly Hit[] {
-  return rows.flatMap(({ position, rows: count }) => {
-    const probe = probes[position];
-    return probe === undefined || count === 0
-      ? []
-      : [{ table: probe.table, column: probe.column, kind: probe.kind, rows: count }];
+/**
+ * Counts the hits of every column. `indexed` adds that one of the columns must match, which PostgreSQL answers from
+ * their indexes; `full` makes one pass over all rows of the tenant.
+ */
+async function probe(
+  tx: Tx,
+  tables: readonly (readonly Probe[])[],
+  scope: 'indexed' | 'full',
+): Promise<readonly Hit[]> {
+  const asked = tables.filter((probes) => probes.length > 0);
+  const parts = asked.map((probes, position) => {
+    const [{ table }] = probes as readonly [Probe]; // not empty
+    const counts = probes.map(({ condition }) => sql`count(*) filter (where ${condition})`);
+    const where = scope === 'full' ? sql`` : sql` where ${anyOf(probes.map(({ condition }) => condition))}`;
+    return sql`select ${sql.lit(position)} as position, array[${sql.join(counts)}]::integer[] as hits
+      from ${sql.id(table.schema, table.table)}${where}`;
   });
+  if (parts.length === 0) return [];
+  const { rows } = await runPrepared<{ position: number; hits: readonly number[] }>(
+    tx,
+    sql.join(parts, sql` union all `),
+  );
+  return rows.flatMap(({ position, hits }) =>
+    (asked[position] ?? []).flatMap(({ table, column, kind }, at) =>
+      (hits[at] ?? 0) === 0 ? [] : [{ table, column, kind, rows: hits[at] ?? 0 }],
+    ),
+  );
 }
 
 /** Covered is only what the approved plan kept, in no more rows than it kept. */

@@ -1,6 +1,6 @@
 import type { DataMap } from '../../datamap/index.ts';
 import type { Tx } from '../../db/index.ts';
-import { readCatalog, readIncomingReferences } from '../store-catalog.ts';
+import { readCatalog, readCatalogVersion, readIncomingReferences } from '../store-catalog.ts';
 
 /** A column as the database has it. */
 export type CatalogColumn = {
@@ -38,9 +38,37 @@ export function mappedSchemas(dataMap: DataMap): readonly string[] {
   return [...new Set(dataMap.services.map((service) => service.schema).filter((schema) => schema !== ''))];
 }
 
-/** Reads the live schema: two statements, whatever the number of tables. */
-export async function loadCatalog(tx: Tx, dataMap: DataMap): Promise<Catalog> {
-  const schemas = mappedSchemas(dataMap);
+/** Reads the live schema. */
+export type CatalogReader = {
+  /** One cheap statement when nothing changed since the last time, whoever asked. */
+  readonly read: (tx: Tx, dataMap: DataMap) => Promise<Catalog>;
+};
+
+const maxCached = 100;
+
+/** Keeps what it read per map and version of the schema; a changed table, column, index, key or right is read anew. */
+export function createCatalogReader(): CatalogReader {
+  const cache = new Map<string, { readonly version: string; readonly catalog: Catalog }>();
+  return Object.freeze({
+    read: async (tx: Tx, dataMap: DataMap) => {
+      const schemas = mappedSchemas(dataMap);
+      const { rows } = await tx.query<{ version: string }>(readCatalogVersion, [schemas]);
+      const version = rows[0]?.version ?? '';
+      const key = schemas.toSorted().join(' ');
+      const known = cache.get(key);
+      if (known?.version === version) return known.catalog;
+      const catalog = await loadCatalog(tx, schemas);
+      // A schema that this transaction itself changed may yet be rolled back; its version would then never be seen again.
+      cache.delete(key);
+      if (cache.size >= maxCached) cache.clear();
+      cache.set(key, { version, catalog });
+      return catalog;
+    },
+  });
+}
+
+/** Two statements, whatever the number of tables. */
+async function loadCatalog(tx: Tx, schemas: readonly string[]): Promise<Catalog> {
   const { rows: tables } = await tx.query<CatalogTable>(readCatalog, [schemas]);
   const { rows: incoming } = await tx.query<{ from: string; to: string }>(readIncomingReferences, [schemas]);
   const byName = new Map(tables.map((one) => [`${one.schema}.${one.table}`, one]));

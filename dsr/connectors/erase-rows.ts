@@ -1,8 +1,9 @@
 import type { DataMap, FieldMap } from '../../datamap/index.ts';
-import { sql, queryBuilder, type RawBuilder, type Tx } from '../../db/index.ts';
+import { sql, type RawBuilder, type Tx } from '../../db/index.ts';
 import { dsrError } from '../errors.ts';
 import type { PlanStep } from '../plan-document.ts';
 import { rowsOf, tableRef, type RelatedCollection } from './relations.ts';
+import { runPrepared } from './run-prepared.ts';
 
 /**
  * Carries out the steps inside the caller's transaction, one set-based statement per collection, in the plan's order.
@@ -25,8 +26,7 @@ export async function eraseRows(
       step.action === 'delete'
         ? sql`delete from ${tableRef(collection)} where ${where}`
         : updateOf(collection, step, where);
-    counts[step.collection] =
-      statement === null ? 0 : (await tx.run(statement.compile(queryBuilder))).rowCount;
+    counts[step.collection] = statement === null ? 0 : (await runPrepared(tx, statement)).rowCount;
   }
   return counts;
 }

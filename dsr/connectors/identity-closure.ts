@@ -1,8 +1,9 @@
 import { encryptionPlan, type DataMap } from '../../datamap/index.ts';
 import type { Crypto } from '../../crypto/index.ts';
-import { sql, queryBuilder, type RawBuilder, type SqlBool, type Tx } from '../../db/index.ts';
+import { sql, type RawBuilder, type SqlBool, type Tx } from '../../db/index.ts';
 import { dsrError } from '../errors.ts';
 import type { Closure, Identifier } from './connector.ts';
+import { runPrepared } from './run-prepared.ts';
 import {
   columnOf,
   identityFields,
@@ -63,7 +64,7 @@ async function subjectsBehind(
   const query = sql<{
     subject: string;
   }>`select distinct ${sql.id(column)} as subject from ${table} where ${where} limit ${maxSubjectsPerIdentifier + 1}`;
-  const { rows } = await tx.run<{ subject: string }>(query.compile(queryBuilder));
+  const { rows } = await runPrepared<{ subject: string }>(tx, query);
   return rows.map((row) => row.subject);
 }
 

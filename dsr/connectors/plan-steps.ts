@@ -1,5 +1,5 @@
 import type { CollectionMap, DataMap, FieldMap } from '../../datamap/index.ts';
-import { sql, queryBuilder, type Tx } from '../../db/index.ts';
+import { sql, type Tx } from '../../db/index.ts';
 import type { PlanExemption, PlanField, PlanStep } from '../plan-document.ts';
 import type { Catalog } from './catalog.ts';
 import {
@@ -10,6 +10,7 @@ import {
   tableRef,
   type RelatedCollection,
 } from './relations.ts';
+import { runPrepared } from './run-prepared.ts';
 
 type Exemption = NonNullable<CollectionMap['erasure']['exemption']>;
 type Draft = Omit<PlanStep, 'order' | 'rows'> & { readonly source: RelatedCollection };
@@ -137,10 +138,11 @@ export async function countSteps(
   if (drafts.length === 0) return [];
   const counts = drafts.map(
     ({ source }, index) =>
-      sql`select ${index}::integer as position, count(*)::integer as rows from ${tableRef(source)} where ${rowsOf(dataMap, source, subjects)}`,
+      sql`select ${sql.lit(index)} as position, count(*)::integer as rows from ${tableRef(source)} where ${rowsOf(dataMap, source, subjects)}`,
   );
-  const { rows } = await tx.run<{ position: number; rows: number }>(
-    sql`${sql.join(counts, sql` union all `)}`.compile(queryBuilder),
+  const { rows } = await runPrepared<{ position: number; rows: number }>(
+    tx,
+    sql`${sql.join(counts, sql` union all `)}`,
   );
   const byPosition = new Map(rows.map((row) => [row.position, row.rows]));
   return drafts.map(({ source: _source, ...step }, index) => ({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { encryptionPlan, type DataMap } from '../../datamap/index.ts';
 import type { Crypto } from '../../crypto/index.ts';
-import { sql, queryBuilder, type Tx } from '../../db/index.ts';
+import { sql, type RawBuilder, type Tx } from '../../db/index.ts';
 import type { Identifier, SearchTerms } from './connector.ts';
 import { carries, digits } from './identity-closure.ts';
 import {
@@ -10,12 +10,14 @@ import {
   relatedCollections,
   rowsOf,
   tableRef,
-  type IdentityField,
+  type RelatedCollection,
 } from './relations.ts';
+import { runPrepared } from './run-prepared.ts';
 
 type Ports = { readonly dataMap: DataMap; readonly crypto: Crypto };
 
 const maxRowIds = 10_000;
+const identifiersPerStatement = 20;
 
 /** Collects, before anything is deleted, what must not be found afterwards. */
 export async function collectSearchTerms(
@@ -25,94 +27,103 @@ export async function collectSearchTerms(
   identifiers: readonly Identifier[],
 ): Promise<SearchTerms> {
   const known: Identifier[] = identifiers.map((one) => ({ ...one }));
-  for (const identity of identityFields(ports.dataMap))
-    known.push(...(await valuesOf(ports, tx, identity, subjects)));
-  const unique = [...new Map(known.map((one) => [`${one.kind}:${normalise(one)}`, one])).values()];
-  const own: Identifier[] = [];
-  let shared = 0;
-  for (const identifier of unique) {
-    if (await isShared(ports, tx, identifier, subjects)) shared += 1;
-    else own.push(identifier);
+  const rowIds = new Set<string>();
+  for (const collection of subjects.length === 0 ? [] : relatedCollections(ports.dataMap)) {
+    const found = await readPerson(ports, tx, collection, subjects);
+    known.push(...found.identifiers);
+    for (const id of found.rowIds) rowIds.add(id);
   }
+  const unique = [...new Map(known.map((one) => [`${one.kind}:${normalise(one)}`, one])).values()];
+  const shared = await sharedAmong(ports, tx, unique, subjects);
+  const own = unique.filter((one) => !shared.has(one));
   const of = (kind: Identifier['kind']): readonly string[] =>
     own.filter((one) => one.kind === kind).map((one) => one.value);
-  return {
-    subjects,
-    rowIds: await referencedRowIds(ports.dataMap, tx, subjects),
-    emails: of('email'),
-    phones: of('phone'),
-    shared,
-  };
+  return { subjects, rowIds: [...rowIds], emails: of('email'), phones: of('phone'), shared: shared.size };
 }
 
-async function valuesOf(
+type Found = { readonly identifiers: readonly Identifier[]; readonly rowIds: readonly string[] };
+
+/** Identities that the person's rows carry, and ids by which other rows point to them; one statement, or none. */
+async function readPerson(
   { dataMap, crypto }: Ports,
   tx: Tx,
-  identity: IdentityField,
+  collection: RelatedCollection,
   subjects: readonly string[],
-): Promise<readonly Identifier[]> {
-  if (subjects.length === 0) return [];
-  const { collection, field, kind } = identity;
-  const query = sql<
-    Record<string, unknown>
-  >`select * from ${tableRef(collection)} where ${rowsOf(dataMap, collection, subjects)} limit ${maxRowIds}`;
-  const { rows } = await tx.run(query.compile(queryBuilder));
+): Promise<Found> {
+  const identities = identityFields(dataMap).filter((one) => one.collection === collection);
+  const ids = referencedFields(dataMap, collection).map((name) => columnOf(collection, name));
+  if (identities.length + ids.length === 0) return { identifiers: [], rowIds: [] };
+  const columns = new Set([
+    columnOf(collection, collection.primaryKey),
+    ...ids,
+    ...identities.map(({ field }) => field.column),
+  ]);
+  const list = sql.join([...columns].map((column) => sql.id(column)));
+  const { rows } = await runPrepared<Record<string, unknown>>(
+    tx,
+    sql`select ${list} from ${tableRef(collection)} where ${rowsOf(dataMap, collection, subjects)} limit ${sql.lit(maxRowIds)}`,
+  );
+  const sealed = identities.flatMap(({ field }) => (field.encryption.mode === 'none' ? [] : [field.name]));
   const opened =
-    field.encryption.mode === 'none'
-      ? rows
-      : await crypto.openRows(tx, encryptionPlan(collection), rows, [field.name]);
-  const key = field.encryption.mode === 'none' ? field.column : field.name;
-  return opened.flatMap((row) =>
-    typeof row[key] === 'string' && row[key] !== '' ? [{ kind, value: row[key] }] : [],
+    sealed.length === 0 ? rows : await crypto.openRows(tx, encryptionPlan(collection), rows, sealed);
+  const identifiers = identities.flatMap(({ field, kind }) =>
+    rows.flatMap((row, at) => {
+      const value = field.encryption.mode === 'none' ? row[field.column] : opened[at]?.[field.name];
+      return typeof value === 'string' && value !== '' ? [{ kind, value }] : [];
+    }),
+  );
+  return { identifiers, rowIds: rows.flatMap((row) => ids.map((column) => String(row[column]))) };
+}
+
+/** Uuid fields by which other collections reach rows of this one; small numbers would match strangers. */
+function referencedFields(dataMap: DataMap, collection: RelatedCollection): readonly string[] {
+  const names = relatedCollections(dataMap).flatMap((one) => [
+    ...('via' in one.subject && one.subject.via.to === collection.type ? [one.subject.via.toField] : []),
+    ...one.fields.flatMap(({ references }) =>
+      references !== null && `${references.service}.${references.collection}` === collection.type
+        ? [references.field]
+        : [],
+    ),
+  ]);
+  return [...new Set(names)].filter(
+    (name) => collection.fields.find((one) => one.name === name)?.type === 'uuid',
   );
 }
 
-/** Whether somebody else's rows carry it too, as a family's phone: then its absence cannot be claimed. */
-async function isShared(
+/** Those that somebody else's rows carry too, as a family's phone: their absence cannot be claimed. */
+async function sharedAmong(
   { dataMap, crypto }: Ports,
   tx: Tx,
-  identifier: Identifier,
+  identifiers: readonly Identifier[],
   subjects: readonly string[],
-): Promise<boolean> {
-  for (const identity of identityFields(dataMap).filter((one) => one.kind === identifier.kind)) {
-    const condition = await carries(crypto, tx, identity, identifier.value);
-    if (condition === null) continue;
-    const mine = rowsOf(dataMap, identity.collection, subjects);
-    const query = sql`select 1 from ${tableRef(identity.collection)} where ${condition} and (${mine}) is not true limit 1`;
-    if ((await tx.run(query.compile(queryBuilder))).rowCount > 0) return true;
-  }
-  return false;
-}
-
-/** Ids of the person's rows that other collections reach the person through. */
-async function referencedRowIds(
-  dataMap: DataMap,
-  tx: Tx,
-  subjects: readonly string[],
-): Promise<readonly string[]> {
-  if (subjects.length === 0) return [];
-  const related = relatedCollections(dataMap);
-  const ids: string[] = [];
-  for (const collection of related) {
-    const fields = new Set(
-      related.flatMap((one) => [
-        ...('via' in one.subject && one.subject.via.to === collection.type ? [one.subject.via.toField] : []),
-        ...one.fields.flatMap(({ references }) =>
-          references !== null && `${references.service}.${references.collection}` === collection.type
-            ? [references.field]
-            : [],
-        ),
-      ]),
-    );
-    for (const name of fields) {
-      if (collection.fields.find((one) => one.name === name)?.type !== 'uuid') continue; // small numbers would match strangers
-      const query = sql<{
-        id: string;
-      }>`select ${sql.id(columnOf(collection, name))}::text as id from ${tableRef(collection)} where ${rowsOf(dataMap, collection, subjects)} limit ${maxRowIds}`;
-      ids.push(...(await tx.run<{ id: string }>(query.compile(queryBuilder))).rows.map((row) => row.id));
+): Promise<ReadonlySet<Identifier>> {
+  const asked: { identifier: Identifier; query: RawBuilder<unknown> }[] = [];
+  for (const identifier of identifiers) {
+    for (const identity of identityFields(dataMap).filter((one) => one.kind === identifier.kind)) {
+      const condition = await carries(crypto, tx, identity, identifier.value);
+      if (condition === null) continue;
+      const mine = rowsOf(dataMap, identity.collection, subjects);
+      const query = sql`select ${sql.lit(asked.length)} as position where exists (
+        select 1 from ${tableRef(identity.collection)} where ${condition} and (${mine}) is not true)`;
+      asked.push({ identifier, query });
     }
   }
-  return [...new Set(ids)];
+  const shared = new Set<Identifier>();
+  for (let at = 0; at < asked.length; at += identifiersPerStatement) {
+    const part = asked.slice(at, at + identifiersPerStatement);
+    const { rows } = await runPrepared<{ position: number }>(
+      tx,
+      sql.join(
+        part.map(({ query }) => query),
+        sql` union all `,
+      ),
+    );
+    for (const { position } of rows) {
+      const found = asked[position];
+      if (found !== undefined) shared.add(found.identifier);
+    }
+  }
+  return shared;
 }
 
 /** One form for comparing and hashing. */

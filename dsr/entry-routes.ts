@@ -1,0 +1,54 @@
+import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import { viewItem } from './request-view.ts';
+import { openOperatorRequest, refuse } from './requests.ts';
+import { caller, detailOf, detailResponses, problem, type RoutePorts } from './route-support.ts';
+import { createBody, idParams, refuseBody, requestItem } from './schema.ts';
+
+/** What staff enter and decide about a request itself. */
+export function entryRoutes(ports: RoutePorts): readonly AnyRoute[] {
+  const { deps } = ports;
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/v1/dsr/requests',
+      operationId: 'createDsrRequest',
+      summary: 'Enter a request that arrived by letter, telephone or counter',
+      security: { kind: 'principal', action: 'dsr.create' },
+      audit: { kind: 'event', actions: ['dsr.request_received', 'dsr.state_changed'] },
+      request: { body: createBody },
+      responses: {
+        201: { description: 'Taken in', schema: requestItem },
+        400: problem,
+        401: problem,
+        403: problem,
+      },
+      handler: async (input) => {
+        const row = await openOperatorRequest(deps, caller(input), input.body);
+        return {
+          status: 201,
+          body: viewItem(row, deps.clock.now()),
+          headers: { location: `/v1/dsr/requests/${row.id}` },
+        };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/dsr/requests/{id}/refuse',
+      operationId: 'refuseDsrRequest',
+      summary: 'Refuse with a ground; the person is told the reason and where to complain',
+      security: { kind: 'principal', action: 'dsr.refuse' },
+      audit: { kind: 'event', actions: ['dsr.state_changed'] },
+      request: { params: idParams, body: refuseBody },
+      responses: detailResponses,
+      handler: async (input) => {
+        const by = caller(input);
+        await refuse(
+          deps,
+          { tenantId: by.principal.tenantId, requestId: input.params.id },
+          { ...by, ...input.body },
+        );
+        return { status: 200, body: await detailOf(ports, by.principal, input.params.id) };
+      },
+    }),
+  ];
+}
