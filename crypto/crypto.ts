@@ -68,8 +68,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     sealFields: async (tx: Tx, plan: EncryptionPlan, row: Row) =>
       (await sealRows(tx, parts, plan, [row]))[0] ?? {},
     openRows: (tx, plan, rows, fields) => openRows(tx, parts, plan, rows, fields),
-    indexTerms: (tx, plan, field, indexName, value) =>
-      indexTerms(tx, parts, plan, { field, indexName, value }),
+    indexTerms: (tx, plan, field, indexName, value) => indexTerms(tx, parts, plan, field, indexName, value),
     shred: (tx, subjectIds, why) => shred(tx, { ...deps, ...parts, subjectHash }, subjectIds, why),
     signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
     status: async (tx: Tx) => ({ provider: await deps.root.describe(), ...(await readInventory(tx)) }),

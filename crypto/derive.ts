@@ -4,10 +4,10 @@ import { toAeadKey, type AeadKey } from './aead.ts';
 /** Suites of CT1 that this house writes and reads. */
 export type Suite = 0x01 | 0x03;
 
-const fieldSuiteByte = Buffer.from([0x01]);
-const rowSuiteByte = Buffer.from([0x03]);
-const encryptLabel = Buffer.from('ctl/ct1/enc\0', 'latin1');
-const commitLabel = Buffer.from('ctl/ct1/commit\0', 'latin1');
+// The info of one HMAC with the block number behind it: one call instead of three.
+const fieldInfo = Buffer.from('ctl/ct1/enc\0\x01\x01', 'latin1');
+const rowInfo = Buffer.from('ctl/ct1/enc\0\x03\x01', 'latin1');
+const commitInfo = Buffer.from('ctl/ct1/commit\0\x01', 'latin1');
 const indexLabel = Buffer.from('ctl/ct1/index\0', 'latin1');
 const macLabel = Buffer.from('ctl/ct1/mac\0', 'latin1');
 const wrapCommitLabel = Buffer.from('ctl/wrap1/commit\0', 'latin1');
@@ -21,16 +21,16 @@ export const keyBytes = 32;
  * @see https://www.rfc-editor.org/rfc/rfc5869#section-2.3
  */
 export function expand(key: KeyObject, ...info: readonly Uint8Array[]): Buffer {
-  const hmac = createHmac('sha512', key);
-  for (const part of info) hmac.update(part);
-  const block = hmac.update(firstBlock).digest();
-  const result = Buffer.from(block.subarray(0, keyBytes)); // digest() is not pooled, so the rest can be wiped
-  block.fill(0);
-  return result;
+  return expandBlock(key, Buffer.concat([...info, firstBlock]));
 }
 
-function expandToKey(key: KeyObject, ...info: readonly Uint8Array[]): KeyObject {
-  const bytes = expand(key, ...info);
+/** @param info - with the block number behind it @returns the first half of the block, the rest wiped */
+function expandBlock(key: KeyObject, info: Uint8Array): Buffer {
+  const block = createHmac('sha512', key).update(info).digest();
+  return block.fill(0, keyBytes).subarray(0, keyBytes); // digest() gives memory of its own
+}
+
+function toKey(bytes: Buffer): KeyObject {
   const derived = createSecretKey(bytes);
   bytes.fill(0);
   return derived;
@@ -38,12 +38,12 @@ function expandToKey(key: KeyObject, ...info: readonly Uint8Array[]): KeyObject 
 
 /** The key that encrypts under one suite. */
 export function deriveEncryptionKey(dataKey: KeyObject, suite: Suite): AeadKey {
-  return toAeadKey(expandToKey(dataKey, encryptLabel, suite === 0x01 ? fieldSuiteByte : rowSuiteByte));
+  return toAeadKey(toKey(expandBlock(dataKey, suite === 0x01 ? fieldInfo : rowInfo)));
 }
 
 /** What a data-key row commits to. */
 export function dataKeyCommitment(dataKey: KeyObject): Buffer {
-  return expand(dataKey, commitLabel);
+  return expandBlock(dataKey, commitInfo);
 }
 
 /** What a tenant-key row commits to. */
@@ -68,17 +68,13 @@ export function deriveIndexKey(
   dataKey: KeyObject,
   index: { readonly type: string; readonly field: string; readonly name: string; readonly version: number },
 ): KeyObject {
-  return expandToKey(
-    dataKey,
-    indexLabel,
-    encodeParts([index.type, index.field, index.name]),
-    Buffer.from([index.version]),
-  );
+  const parts = encodeParts([index.type, index.field, index.name]);
+  return toKey(expand(dataKey, indexLabel, parts, Buffer.from([index.version])));
 }
 
 /** The key of `mac`. */
 export function deriveMacKey(dataKey: KeyObject): KeyObject {
-  return expandToKey(dataKey, macLabel);
+  return toKey(expand(dataKey, macLabel));
 }
 
 /** Compares two values of equal length in constant time. */

@@ -5,7 +5,7 @@ import { createDataKey, type DataKey, type OnUncounted } from './data-key.ts';
 import { dataKeyCommitment, keyBytes } from './derive.ts';
 import type { RandomPool } from './nonce-pool.ts';
 import type { KeyScope } from './types.ts';
-import { wrapDataKey, wrappedBytes, type TenantKey } from './wrap.ts';
+import { wrapDataKeyInto, wrappedBytes, type TenantKey } from './wrap.ts';
 
 /** New data keys, and their rows as one byte string: one parameter costs less than thousands. */
 export type FreshKey = {
@@ -40,10 +40,8 @@ export function makeKeys(
     const commitment = dataKeyCommitment(material);
     const kidBytes = blob.subarray(at, at + 8);
     if (scope.kind === 'subject') writeUuid(scope.subjectId, blob, at + 8);
-    blob.set(
-      wrapDataKey(tenantKey, { tenantId, scope, kid: kidBytes, commitment }, scratch, random),
-      at + 24,
-    );
+    const binding = { tenantId, scope, kid: kidBytes, commitment };
+    wrapDataKeyInto(tenantKey, binding, scratch, random, blob, at + 24);
     blob.set(commitment, at + 24 + wrappedBytes);
     scratch.fill(0);
     const kid = kidBytes.toString('hex') as KeyId; // eight bytes are sixteen hex digits

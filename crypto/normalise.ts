@@ -4,8 +4,12 @@ import type { IndexPlan, Normaliser } from './types.ts';
 // oxlint-disable-next-line no-control-regex -- exactly the ASCII characters
 const ascii = /^[\0-\x7f]*$/;
 
+/** Nothing to trim, to fold or to convert: what nearly every address looks like already. */
+const plainEmail = /^[\x21-\x40\x5b-\x7e]*[\x21-\x2d\x2f-\x40\x5b-\x7e]$/;
+
 /** NFC, trimmed, lower-case; the domain in its ASCII form (IDNA), without a last dot. */
 function normaliseEmail(value: string): string {
+  if (plainEmail.test(value)) return value;
   const folded = value.trim().toLowerCase();
   const text = ascii.test(folded) ? folded : value.normalize('NFC').trim().toLowerCase().normalize('NFC');
   const at = text.lastIndexOf('@');

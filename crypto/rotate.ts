@@ -1,5 +1,6 @@
 import type { Database, Tx } from '../db/index.ts';
-import type { AuditSink, Logger, SubjectId, TenantId } from '../kernel/index.ts';
+import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
+import { keyBytes } from './derive.ts';
 import { destroySuperseded } from './destroy-epochs.ts';
 import { cryptoError } from './errors.ts';
 import { rotationFinished, rotationStarted } from './events.ts';
@@ -17,8 +18,8 @@ import {
   supersedeTenantKeys,
 } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
-import type { KeyScope, RotationOptions, RotationProgress } from './types.ts';
-import { rewrapDataKey, wrappedBytes, type TenantKey } from './wrap.ts';
+import type { RotationOptions, RotationProgress } from './types.ts';
+import { rewrapDataKeyInto, wrappedBytes, type TenantKey, type WrapScope } from './wrap.ts';
 
 /** What rotation needs. */
 export type RotateDeps = {
@@ -31,14 +32,11 @@ export type RotateDeps = {
   readonly logger: Logger;
 };
 
-type StaleRow = {
-  /** kid(8) wrapped(60) commitment(32) */
-  readonly record: Buffer;
-  readonly subject_id: SubjectId | null;
-  readonly purpose: string | null;
-  readonly epoch: number;
-};
+/** As `lockStaleKeys` gives them. */
+type StaleKeys = { readonly epoch: number; readonly purpose: string | null; readonly records: Buffer };
 
+/** kid(8) wrapped(60) commitment(32) subject(16) */
+const staleBytes = 8 + wrappedBytes + keyBytes + 16;
 /** kid(8) wrapped(60) */
 const rewrappedBytes = 8 + wrappedBytes;
 const defaultBatchSize = 2_000;
@@ -113,52 +111,53 @@ async function rewrapBatch(
   limit: number,
 ): Promise<{ epoch: number; count: number; remaining: number }> {
   const active = await deps.tenantKeys.active(tx);
-  const { rows } = await tx.query<StaleRow>(lockStaleKeys, [tx.tenantId, active.epoch, limit]);
-  const rewrapped = Buffer.allocUnsafe(rows.length * rewrappedBytes);
+  const { rows } = await tx.query<StaleKeys>(lockStaleKeys, [tx.tenantId, active.epoch, limit]);
+  const count = rows.reduce((sum, { records }) => sum + records.length / staleBytes, 0);
+  const rewrapped = Buffer.alloc(count * rewrappedBytes);
   let at = 0;
   for (const row of rows) {
-    rewrapRow(tx, deps, { from: await deps.tenantKeys.byEpoch(tx, row.epoch), to: active }, row).copy(
-      rewrapped,
-      at + 8,
-    );
-    at += row.record.copy(rewrapped, at, 0, 8) + wrappedBytes;
+    const keys = { from: await deps.tenantKeys.byEpoch(tx, row.epoch), to: active };
+    at = rewrapAll(tx, deps, keys, row, rewrapped, at);
   }
-  if (rows.length > 0) await tx.query(rewrapKeys, [tx.tenantId, active.epoch, rows.length, rewrapped]);
+  if (count > 0) await tx.query(rewrapKeys, [tx.tenantId, active.epoch, count, rewrapped]);
   const { rows: counts } = await tx.query<{ count: number }>(countStaleKeys, [tx.tenantId, active.epoch]);
-  return { epoch: active.epoch, count: rows.length, remaining: counts[0]?.count ?? 0 };
+  return { epoch: active.epoch, count, remaining: counts[0]?.count ?? 0 };
 }
 
-function rewrapRow(
+/** @returns where the next record goes */
+function rewrapAll(
   tx: Tx,
   deps: RotateDeps,
   keys: { readonly from: TenantKey; readonly to: TenantKey },
-  row: StaleRow,
-): Buffer {
-  const scope: KeyScope =
-    row.subject_id === null
-      ? { kind: 'tenant', purpose: row.purpose ?? '' }
-      : { kind: 'subject', subjectId: row.subject_id };
-  const { record } = row;
-  const binding = {
-    tenantId: tx.tenantId,
-    scope,
-    kid: record.subarray(0, 8),
-    commitment: record.subarray(rewrappedBytes),
-  };
-  const wrapped = rewrapDataKey(keys, binding, record.subarray(8, rewrappedBytes), deps.random);
-  if (wrapped === null) {
-    const kid = record.toString('hex', 0, 8);
-    deps.logger.error('a data key does not open under its tenant key; the rotation stops', {
-      tenantId: tx.tenantId,
-      kid,
-      epoch: row.epoch,
-    });
-    throw cryptoError(
-      'ERR_CRYPTO_KEY',
-      `data key ${kid} does not open under epoch ${row.epoch}; the rotation stopped, nothing was lost`,
-    );
+  { purpose, records }: StaleKeys,
+  target: Buffer,
+  offset: number,
+): number {
+  let at = offset;
+  for (let start = 0; start < records.length; start += staleBytes) {
+    const part = (from: number, size: number): Buffer => records.subarray(start + from, start + from + size);
+    const kid = part(0, 8);
+    const commitment = part(rewrappedBytes, keyBytes);
+    const scope: WrapScope =
+      purpose === null
+        ? { kind: 'subject_bytes', bytes: part(rewrappedBytes + keyBytes, 16) }
+        : { kind: 'tenant', purpose };
+    const binding = { tenantId: tx.tenantId, scope, kid, commitment };
+    target.set(kid, at);
+    if (!rewrapDataKeyInto(keys, binding, part(8, wrappedBytes), deps.random, target, at + 8))
+      throw cannotRewrap(tx, deps, keys.from.epoch, kid.toString('hex'));
+    at += rewrappedBytes;
   }
-  return wrapped;
+  return at;
+}
+
+function cannotRewrap(tx: Tx, { logger }: RotateDeps, epoch: number, kid: string): Error {
+  const { tenantId } = tx;
+  logger.error('a data key does not open under its tenant key; the rotation stops', { tenantId, kid, epoch });
+  return cryptoError(
+    'ERR_CRYPTO_KEY',
+    `data key ${kid} does not open under epoch ${epoch}; the rotation stopped, nothing was lost`,
+  );
 }
 
 /** @returns false when a transaction that was under way has left a key on an older epoch after all */

@@ -30,7 +30,8 @@ const rowsPerTurn = 500;
 export type SealRowsDeps = { readonly dataKeys: DataKeys; readonly random: RandomPool };
 
 type RowKeys = {
-  readonly subjects: ReadonlyMap<SubjectId, DataKey>;
+  /** By the row's own text, so that it is parsed once. */
+  readonly subjects: ReadonlyMap<unknown, DataKey>;
   readonly purposes: ReadonlyMap<string, DataKey>;
   readonly index: DataKey | null;
 };
@@ -54,8 +55,10 @@ export async function sealRows(
   return sealed;
 }
 
-const isTouched = (column: PlannedColumn, row: Row): boolean =>
-  column.fields.some(({ field }) => row[field] !== undefined);
+function isTouched({ fields }: PlannedColumn, row: Row): boolean {
+  for (const { field } of fields) if (row[field] !== undefined) return true;
+  return false;
+}
 
 async function collectKeys(
   tx: Tx,
@@ -65,9 +68,11 @@ async function collectKeys(
   rows: readonly Row[],
 ): Promise<RowKeys> {
   const subjectColumns = touched.filter(({ scope }) => scope === 'subject');
-  const subjects = new Set<SubjectId>();
+  const parsed = new Map<unknown, SubjectId>();
+  const field = compiled.plan.subjectField ?? '';
   for (const row of subjectColumns.length === 0 ? [] : rows) {
-    if (subjectColumns.some((column) => isTouched(column, row))) subjects.add(subjectOf(compiled, row));
+    if (!parsed.has(row[field]) && subjectColumns.some((column) => isTouched(column, row)))
+      parsed.set(row[field], subjectOf(compiled, row));
   }
   const purposes = new Map<string, DataKey>();
   for (const { scope } of touched) {
@@ -79,7 +84,13 @@ async function collectKeys(
   }
   const indexed = touched.some(({ fields }) => fields.some(({ indexes }) => indexes.length > 0));
   const index = indexed ? await deps.dataKeys.forScope(tx, indexScope) : null;
-  return { subjects: await deps.dataKeys.forSubjects(tx, subjects), purposes, index };
+  const keys = await deps.dataKeys.forSubjects(tx, parsed.values());
+  const subjects = new Map<unknown, DataKey>();
+  for (const [text, subjectId] of parsed) {
+    const key = keys.get(subjectId);
+    if (key !== undefined) subjects.set(text, key);
+  }
+  return { subjects, purposes, index };
 }
 
 function subjectOf(compiled: CompiledPlan, row: Row): SubjectId {
@@ -109,7 +120,7 @@ function sealRow(job: Job, row: Row): Record<string, unknown> {
 }
 
 function subjectKeyOf({ keys, compiled }: Job, row: Row): DataKey | null {
-  return keys.subjects.size === 0 ? null : (keys.subjects.get(subjectOf(compiled, row)) ?? null);
+  return keys.subjects.get(row[compiled.plan.subjectField ?? '']) ?? null;
 }
 
 function sealColumn(job: Job, column: PlannedColumn, atHand: RowAtHand): Buffer | null {
@@ -164,14 +175,19 @@ export async function indexTerms(
   tx: Tx,
   deps: SealRowsDeps & { readonly keysOf: (tx: Tx) => TransactionKeys },
   plan: EncryptionPlan,
-  search: { readonly field: string; readonly indexName: string; readonly value: string },
+  field: string,
+  indexName: string,
+  value: string,
 ): Promise<readonly Buffer[]> {
-  const { indexes } = compilePlan(plan, tx.tenantId);
-  const planned = indexes.find(({ name }) => name.field === search.field && name.name === search.indexName);
-  if (planned === undefined)
-    throw planError(plan, `field "${search.field}" has no index "${search.indexName}"`);
-  const normalised = normaliseForSearch(planned.index, search.value);
+  const planned = findIndex(compilePlan(plan, tx.tenantId), field, indexName);
+  const normalised = normaliseForSearch(planned.index, value);
   if (normalised === null) return [];
   const key = deps.keysOf(tx).byScope(indexScope) ?? (await deps.dataKeys.forScope(tx, indexScope));
   return [blindIndex(indexKeyOf(key, planned.name), normalised, planned.index.bits)];
+}
+
+function findIndex({ plan, indexes }: CompiledPlan, field: string, indexName: string): PlannedIndex {
+  for (const planned of indexes)
+    if (planned.name.field === field && planned.name.name === indexName) return planned;
+  throw planError(plan, `field "${field}" has no index "${indexName}"`);
 }

@@ -1,4 +1,4 @@
-import { aeadOpen, aeadSealInto, nonceBytes } from './aead.ts';
+import { aeadOpenAt, aeadSealInto, nonceBytes } from './aead.ts';
 import { buildAssociatedData, type EncodedContext } from './associated-data.ts';
 import {
   bodyOffset,
@@ -48,10 +48,5 @@ export function openValue(
 ): Buffer | null {
   const { bytes, suite } = parsed;
   const associatedData = buildAssociatedData(bytes, context, rowId);
-  return aeadOpen(
-    encryptionKeyOf(key, suite),
-    bytes.subarray(headerBytes, bodyOffset),
-    associatedData,
-    bytes.subarray(bodyOffset),
-  );
+  return aeadOpenAt(encryptionKeyOf(key, suite), associatedData, bytes, headerBytes);
 }

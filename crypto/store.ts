@@ -137,11 +137,17 @@ export const readLedger = statement(
    order by id desc limit $3`,
 );
 
-/** $1 tenant, $2 active epoch, $3 limit: locks what it returns; `record` is kid(8) wrapped(60) commitment(32) */
+/**
+ * $1 tenant, $2 active epoch, $3 limit: locks what it returns. One row per epoch with the keys of people, one per key of
+ * a purpose; `records` holds for each kid(8) wrapped(60) commitment(32) subject(16, zero for a purpose).
+ */
 export const lockStaleKeys = statement(
   'crypto.lock_stale_deks',
-  `select kid || wrapped || commitment as record, subject_id, purpose, epoch from crypto.dek
-   where tenant_id = $1 and epoch < $2 and state <> 'shredded' order by epoch, kid limit $3 for no key update`,
+  `with stale as materialized (
+     select kid, wrapped, commitment, subject_id, purpose, epoch from crypto.dek
+     where tenant_id = $1 and epoch < $2 and state <> 'shredded' order by epoch, kid limit $3 for no key update)
+   select epoch, purpose, string_agg(kid || wrapped || commitment || coalesce(uuid_send(subject_id), decode(repeat('00', 16), 'hex')), '') as records
+   from stale group by epoch, purpose`,
 );
 
 /** $1 tenant, $2 active epoch */

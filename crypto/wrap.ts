@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { TenantId } from '../kernel/index.ts';
-import { aeadOpen, aeadSealInto, nonceBytes, tagBytes, type AeadKey } from './aead.ts';
+import { aeadOpenAt, aeadSealInto, nonceBytes, tagBytes, type AeadKey } from './aead.ts';
 import { tenantItem, writeUuid } from './associated-data.ts';
 import { dataKeyCommitment, equalInConstantTime, keyBytes } from './derive.ts';
 import { cryptoError } from './errors.ts';
@@ -15,10 +15,13 @@ const label = Buffer.from('ctl/wrap1\0', 'latin1');
 /** A tenant's key-encryption key, ready for use. */
 export type TenantKey = { readonly epoch: number; readonly key: AeadKey };
 
+/** Whose key it is; bulk work has the subject's 16 bytes at hand instead of its text. */
+export type WrapScope = KeyScope | { readonly kind: 'subject_bytes'; readonly bytes: Buffer };
+
 /** What a wrapped data key is bound to. */
 export type WrapBinding = {
   readonly tenantId: TenantId;
-  readonly scope: KeyScope;
+  readonly scope: WrapScope;
   readonly kid: Buffer;
   readonly commitment: Buffer;
 };
@@ -29,11 +32,12 @@ const scratch = Buffer.alloc(label.length + 18 + 2 + 1 + maxPurposeBytes + 8 + 4
 label.copy(scratch);
 
 /** A kind byte, then the subject's 16 bytes or the purpose. */
-function writeScope(scope: KeyScope, at: number): number {
-  if (scope.kind === 'subject') {
+function writeScope(scope: WrapScope, at: number): number {
+  if (scope.kind !== 'tenant') {
     scratch.writeUInt16BE(subjectScopeBytes, at);
     scratch[at + 2] = 0;
-    writeUuid(scope.subjectId, scratch, at + 3);
+    if (scope.kind === 'subject') writeUuid(scope.subjectId, scratch, at + 3);
+    else scratch.set(scope.bytes, at + 3);
     return at + 2 + subjectScopeBytes;
   }
   const purpose = Buffer.from(scope.purpose.normalize('NFC'), 'utf8');
@@ -61,18 +65,33 @@ function bindingData(binding: WrapBinding, epoch: number): Buffer {
   return scratch.subarray(0, at + binding.commitment.length);
 }
 
-/** Wraps the 32 bytes of a data key under a tenant's key; exactly 60 bytes. */
+const nonceInHand = Buffer.alloc(nonceBytes);
+
+/** Wraps the 32 bytes of a data key under a tenant's key: 60 bytes into `target` at `offset`. */
+export function wrapDataKeyInto(
+  tenantKey: TenantKey,
+  binding: WrapBinding,
+  key: Uint8Array,
+  random: RandomPool,
+  target: Buffer,
+  offset: number,
+): void {
+  if (key.length !== keyBytes) throw new RangeError('a data key has 32 bytes');
+  random.fill(nonceInHand, 0, nonceBytes);
+  target.set(nonceInHand, offset);
+  const associatedData = bindingData(binding, tenantKey.epoch);
+  aeadSealInto(tenantKey.key, nonceInHand, associatedData, key, target, offset + nonceBytes);
+}
+
+/** As {@link wrapDataKeyInto}, as a new buffer. */
 export function wrapDataKey(
   tenantKey: TenantKey,
   binding: WrapBinding,
   key: Uint8Array,
   random: RandomPool,
 ): Buffer {
-  if (key.length !== keyBytes) throw new RangeError('a data key has 32 bytes');
-  const wrapped = Buffer.allocUnsafeSlow(wrappedBytes); // not pooled: pools keep neighbours alive in the cache
-  random.fill(wrapped, 0, nonceBytes);
-  const nonce = wrapped.subarray(0, nonceBytes);
-  aeadSealInto(tenantKey.key, nonce, bindingData(binding, tenantKey.epoch), key, wrapped, nonceBytes);
+  const wrapped = Buffer.alloc(wrappedBytes);
+  wrapDataKeyInto(tenantKey, binding, key, random, wrapped, 0);
   return wrapped;
 }
 
@@ -81,22 +100,13 @@ function openWrapped(
   binding: WrapBinding,
   wrapped: Buffer,
 ): { key: KeyObject; bytes: Buffer } | null {
-  if (
-    wrapped.length !== wrappedBytes ||
-    binding.commitment.length !== keyBytes ||
-    binding.kid.length !== kidBytes
-  )
+  const { commitment, kid } = binding;
+  if (wrapped.length !== wrappedBytes || commitment.length !== keyBytes || kid.length !== kidBytes)
     return null;
-  const nonce = wrapped.subarray(0, nonceBytes);
-  const bytes = aeadOpen(
-    tenantKey.key,
-    nonce,
-    bindingData(binding, tenantKey.epoch),
-    wrapped.subarray(nonceBytes),
-  );
+  const bytes = aeadOpenAt(tenantKey.key, bindingData(binding, tenantKey.epoch), wrapped, 0);
   if (bytes === null) return null;
   const key = createSecretKey(bytes);
-  if (equalInConstantTime(dataKeyCommitment(key), binding.commitment)) return { key, bytes };
+  if (equalInConstantTime(dataKeyCommitment(key), commitment)) return { key, bytes };
   bytes.fill(0);
   return null;
 }
@@ -113,16 +123,18 @@ export function unwrapDataKey(tenantKey: TenantKey, binding: WrapBinding, wrappe
   return opened.key;
 }
 
-/** Wraps the same data key under another tenant key; null when it does not open under the first. */
-export function rewrapDataKey(
+/** Wraps the same data key under another tenant key, into `target`; false when it does not open under the first. */
+export function rewrapDataKeyInto(
   keys: { readonly from: TenantKey; readonly to: TenantKey },
   binding: WrapBinding,
   wrapped: Buffer,
   random: RandomPool,
-): Buffer | null {
+  target: Buffer,
+  offset: number,
+): boolean {
   const opened = openWrapped(keys.from, binding, wrapped);
-  if (opened === null) return null;
-  const rewrapped = wrapDataKey(keys.to, binding, opened.bytes, random);
+  if (opened === null) return false;
+  wrapDataKeyInto(keys.to, binding, opened.bytes, random, target, offset);
   opened.bytes.fill(0);
-  return rewrapped;
+  return true;
 }
