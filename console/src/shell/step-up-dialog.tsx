@@ -9,6 +9,9 @@ import { installStepUpAsker } from '../api/step-up.ts';
 import type { Session } from '../api/types.ts';
 import { ProblemNotice } from '../ui/problem-notice.tsx';
 
+/** The action that asks may stand in a dialog itself; Mantine puts those at 200. */
+const aboveOtherDialogs = 400;
+
 /** Asks for the code in place when an action demands fresh authentication, then lets the waiting call go on. */
 export function StepUpDialog() {
   const { t } = useLingui();
@@ -50,6 +53,7 @@ export function StepUpDialog() {
       onClose={() => finish(false)}
       title={t`Confirm it is you`}
       size="sm"
+      zIndex={aboveOtherDialogs}
       closeButtonProps={{ 'aria-label': t`Close` }}
     >
       <form className="gh-form" onSubmit={(event) => void submit(event)} data-testid="step-up">
