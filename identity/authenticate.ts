@@ -1,6 +1,6 @@
 import type { JWTVerifyGetKey } from 'jose';
 import type { Clock, Principal } from '../kernel/index.ts';
-import { servicePrincipal, type ServiceAccounts } from './accounts/service-accounts.ts';
+import type { ServiceAccounts } from './accounts/service-accounts.ts';
 import { sameDigest, sha256 } from './digest.ts';
 import { identityError } from './errors.ts';
 import { accessTokenSeconds } from './provider/create-provider.ts';
@@ -12,7 +12,13 @@ import { tokenError } from './token/challenge.ts';
 import { foreignPrincipal } from './token/foreign-principal.ts';
 import type { KeySets } from './token/key-sets.ts';
 import type { TokenExpectation } from './token/token-rules.ts';
-import { unverifiedIssuer, verifyAccessToken } from './token/verify-access-token.ts';
+import { createVerifiedTokens, type VerifiedTokens } from './token/verified-tokens.ts';
+import {
+  requireClaims,
+  unverifiedIssuer,
+  verifyAccessToken,
+  type VerifiedToken,
+} from './token/verify-access-token.ts';
 
 /** A request as the HTTP adapter hands it over. */
 export type IncomingCredentials = {
@@ -55,9 +61,11 @@ const foreignLifetimeSeconds = 3_600;
 export function createAuthenticate(
   deps: AuthenticateDeps,
 ): (request: IncomingCredentials) => Promise<Authenticated | null> {
+  const ownTokens = createVerifiedTokens();
   return async (request) => {
     const { authorization } = request.headers;
-    if (authorization !== undefined) return { principal: await byToken(deps, authorization), via: 'bearer' };
+    if (authorization !== undefined)
+      return { principal: await byToken(deps, ownTokens, authorization), via: 'bearer' };
     const cookie = readCookie(request.headers['cookie'], deps.cookies.sessionName);
     if (cookie === null) return null;
     const session = await deps.sessions.find(cookie);
@@ -78,14 +86,24 @@ function requireCsrfToken(request: IncomingCredentials, expected: string): void 
   );
 }
 
-async function byToken(deps: AuthenticateDeps, authorization: string | string[]): Promise<Principal> {
+async function byToken(
+  deps: AuthenticateDeps,
+  ownTokens: VerifiedTokens,
+  authorization: string | string[],
+): Promise<Principal> {
   const match = typeof authorization === 'string' ? /^(\S+)(?: +(\S+))?$/.exec(authorization) : null;
   const [, scheme = '', token = ''] = match ?? [];
   // RFC 9110 section 11.1: the scheme is case-insensitive.
   if (scheme.toLowerCase() !== 'bearer' || token === '')
     throw tokenError('the Authorization header must be "Bearer" and one token');
+  const seen = ownTokens.find(token);
+  if (seen !== null) return seenPrincipal(deps, ownTokens, token, seen);
   const { issuer, authorizedParty } = unverifiedIssuer(token);
-  if (issuer === `${deps.publicUrl}/oidc`) return ownPrincipal(deps, token);
+  if (issuer === `${deps.publicUrl}/oidc`) {
+    const verified = await verifyAccessToken(token, ownExpectation(deps), deps.ownKeys, deps.clock);
+    ownTokens.keep(token, verified);
+    return ownPrincipal(deps, verified);
+  }
   const known = authorizedParty === null ? null : await deps.connections.byIssuer(issuer, authorizedParty);
   if (known === null) throw tokenError('the issuer and client of the token are not connected here');
   const verified = await verifyAccessToken(
@@ -97,9 +115,24 @@ async function byToken(deps: AuthenticateDeps, authorization: string | string[])
   return foreignPrincipal(known.tenantId, known.row, verified);
 }
 
-/** A token of the embedded provider: only machines get one for this API. */
-async function ownPrincipal(deps: AuthenticateDeps, token: string): Promise<Principal> {
-  const expected: TokenExpectation = {
+/** A token whose signature was seen to hold: everything that can change is looked at again. */
+async function seenPrincipal(
+  deps: AuthenticateDeps,
+  ownTokens: VerifiedTokens,
+  token: string,
+  seen: VerifiedToken,
+): Promise<Principal> {
+  try {
+    requireClaims(seen, ownExpectation(deps), deps.clock);
+    return await ownPrincipal(deps, seen);
+  } catch (error) {
+    ownTokens.forget(token);
+    throw error;
+  }
+}
+
+function ownExpectation(deps: AuthenticateDeps): TokenExpectation {
+  return {
     issuer: `${deps.publicUrl}/oidc`,
     audience: deps.publicUrl,
     algorithms: ['ES256'],
@@ -109,12 +142,15 @@ async function ownPrincipal(deps: AuthenticateDeps, token: string): Promise<Prin
     skewSeconds,
     maxLifetimeSeconds: accessTokenSeconds,
   };
-  const { claims } = await verifyAccessToken(token, expected, deps.ownKeys, deps.clock);
+}
+
+/** A token of the embedded provider: only machines get one for this API. */
+async function ownPrincipal(deps: AuthenticateDeps, { claims }: VerifiedToken): Promise<Principal> {
   const account = await deps.serviceAccounts.find(String(claims['client_id']));
   if (account === null || claims.sub !== claims['client_id'] || claims['tenant'] !== account.tenantId) {
     throw tokenError('the service account does not exist any more');
   }
-  return servicePrincipal(account.tenantId, account.row);
+  return account.principal;
 }
 
 /** What a foreign connection's access tokens must look like; Keycloak says `JWT` and names the kind in a claim. */

@@ -25,6 +25,7 @@ export const evaluationRequestSchema = z.object({
   resource: entity,
   context: properties.optional(),
 });
+const itemSchema = evaluationRequestSchema.partial();
 /** One question, complete. */
 export type EvaluationRequest = z.output<typeof evaluationRequestSchema>;
 
@@ -53,17 +54,28 @@ export type BatchItem =
 
 /** Whole entities of an item replace those of the batch. */
 export function mergeItem(batch: EvaluationsRequest, item: Readonly<Record<string, unknown>>): BatchItem {
-  const { subject, action: act, resource, context } = batch;
-  const parsed = evaluationRequestSchema.safeParse({
-    ...(subject && { subject }),
-    ...(act && { action: act }),
-    ...(resource && { resource }),
-    ...(context && { context }),
-    ...item,
-  });
-  if (parsed.success) return { kind: 'question', question: parsed.data };
-  const [issue] = parsed.error.issues;
-  return { kind: 'wrong', message: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}` };
+  const own = itemSchema.safeParse(item); // the batch's own entities were parsed with it
+  if (!own.success) {
+    const [issue] = own.error.issues;
+    return wrong(issue?.path.join('.') ?? '', issue?.message ?? 'is not valid');
+  }
+  const subject = own.data.subject ?? batch.subject;
+  const act = own.data.action ?? batch.action;
+  const resource = own.data.resource ?? batch.resource;
+  const context = own.data.context ?? batch.context;
+  if (subject === undefined) return wrong('subject', missing);
+  if (act === undefined) return wrong('action', missing);
+  if (resource === undefined) return wrong('resource', missing);
+  return {
+    kind: 'question',
+    question: { subject, action: act, resource, ...(context === undefined ? {} : { context }) },
+  };
+}
+
+const missing = 'is needed here or beside the evaluations';
+
+function wrong(path: string, message: string): BatchItem {
+  return { kind: 'wrong', message: `${path}: ${message}` };
 }
 
 /** Whether the batch is over after this answer. */

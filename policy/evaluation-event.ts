@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AuditEvent, CallContext, Principal, TenantId } from '../kernel/index.ts';
 import type { Decision } from './decision.ts';
 import { batchEvaluated, evaluated } from './events.ts';
@@ -14,7 +14,7 @@ export type Answered = Asked & { readonly decision: Decision };
 
 /** Ids of subjects and resources may be mail addresses: the record holds a hash bound to the tenant, 32 hex digits. */
 export function resourceHash(tenantId: TenantId, type: string, id: string): string {
-  return createHash('sha256').update(`${tenantId}\n${type}\n${id}`).digest('hex').slice(0, 32);
+  return hash('sha256', `${tenantId}\n${type}\n${id}`, 'hex').slice(0, 32);
 }
 
 /** The record of one evaluation. */
@@ -26,7 +26,7 @@ export function evaluationEvent(principal: Principal, call: CallContext, answere
     outcome: decision.decision ? 'success' : 'denied',
     reason: codeOf(decision),
     actor: principal,
-    detail: itemOf(principal.tenantId, answered),
+    detail: itemOf(createHasher(principal.tenantId), answered),
     decision: {
       engine: 'gatehouse',
       revision: decision.revision,
@@ -45,6 +45,7 @@ export function batchEvent(
   items: readonly Answered[],
 ): AuditEvent {
   const allowed = items.filter((item) => item.decision.decision).length;
+  const hasher = createHasher(principal.tenantId);
   return {
     definition: batchEvaluated,
     tenantId: principal.tenantId,
@@ -54,7 +55,7 @@ export function batchEvent(
       semantic,
       allowed,
       denied: items.length - allowed,
-      items: items.map((item) => itemOf(principal.tenantId, item)),
+      items: items.map((item) => itemOf(hasher, item)),
     },
     decision: {
       engine: 'gatehouse',
@@ -66,15 +67,26 @@ export function batchEvent(
   };
 }
 
-function itemOf(
-  tenantId: TenantId,
-  { subject, action, resource, decision }: Answered,
-): Record<string, unknown> {
+type Hasher = (entity: { readonly type: string; readonly id: string }) => string;
+
+/** Items of a batch often share an entity: the same object is hashed once. */
+function createHasher(tenantId: TenantId): Hasher {
+  const known = new Map<object, string>();
+  return (entity) => {
+    const found = known.get(entity);
+    if (found !== undefined) return found;
+    const made = resourceHash(tenantId, entity.type, entity.id);
+    known.set(entity, made);
+    return made;
+  };
+}
+
+function itemOf(hasher: Hasher, { subject, action, resource, decision }: Answered): Record<string, unknown> {
   return {
     action,
     resourceType: resource.type,
-    subjectHash: resourceHash(tenantId, subject.type, subject.id),
-    resourceHash: resourceHash(tenantId, resource.type, resource.id),
+    subjectHash: hasher(subject),
+    resourceHash: hasher(resource),
     decision: decision.decision,
     code: codeOf(decision),
     rule: decision.reasons[0]?.rule ?? null,

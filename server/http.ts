@@ -58,14 +58,16 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
       reply,
     ),
   );
-  app.addHook('onRequest', async (request, reply) => setCommonHeaders(deps, request, reply));
-  app.addHook('onResponse', async (request, reply) =>
-    deps.metrics.observe(
-      request.routeOptions.config.operationId ?? 'other',
-      reply.statusCode,
-      reply.elapsedTime / 1_000,
-    ),
-  );
+  const common = commonHeaders(deps.publicUrl);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id).headers(common);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const { operationId = 'other' } = request.routeOptions.config;
+    deps.metrics.observe(operationId, reply.statusCode, reply.elapsedTime / 1_000);
+    done();
+  });
   await app.register(cookie);
   await app.register(rateLimit, {
     global: false,
@@ -96,15 +98,17 @@ function requestIdOf(header: string | string[] | undefined): string | null {
   return typeof header === 'string' && /^[A-Za-z0-9._:-]{1,128}$/.test(header) ? header : null;
 }
 
-function setCommonHeaders(deps: HttpDeps, request: FastifyRequest, reply: FastifyReply): void {
-  reply.header('x-request-id', request.id);
-  reply.header('x-content-type-options', 'nosniff');
-  reply.header('referrer-policy', 'no-referrer');
-  reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-  reply.header('cross-origin-opener-policy', 'same-origin');
-  reply.header('cross-origin-resource-policy', 'same-origin');
-  if (deps.publicUrl.startsWith('https://'))
-    reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
+function commonHeaders(publicUrl: string): Readonly<Record<string, string>> {
+  return {
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    ...(publicUrl.startsWith('https://')
+      ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' }
+      : {}),
+  };
 }
 
 /** `/v1/x/{id}` as Fastify writes it: `/v1/x/:id`; a last `{path*}` becomes `*`. */
@@ -114,6 +118,7 @@ function fastifyPath(path: string): string {
 
 function register(app: FastifyInstance, deps: HttpDeps, route: AnyRoute): void {
   const publicWrite = route.security.kind === 'public' && route.method !== 'GET';
+  const rest = /\{([a-zA-Z]+)\*\}$/.exec(route.path)?.[1];
   app.route({
     method: route.method,
     url: fastifyPath(route.path),
@@ -128,14 +133,17 @@ function register(app: FastifyInstance, deps: HttpDeps, route: AnyRoute): void {
       const head = { method: request.method, url: request.url, headers: request.headers, ip: request.ip };
       const principal = await authorize(deps.authorize, route, head, call);
       const input = {
-        params: parse(route.request.params, paramsOf(route, request), 'path'),
+        params: parse(route.request.params, paramsOf(rest, request), 'path'),
         query: parse(route.request.query, request.query, 'query'),
         body: parse(route.request.body, request.body, 'body'),
         principal,
         call,
         headers: request.headers,
         idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key']),
-        signal: abortSignalOf(request),
+        // Made when a handler asks for it; few do.
+        get signal() {
+          return abortSignalOf(request);
+        },
       };
       const result: HandlerResult = await route.handler(input);
       return sendResult(route, reply, result);
@@ -143,9 +151,9 @@ function register(app: FastifyInstance, deps: HttpDeps, route: AnyRoute): void {
   });
 }
 
-function paramsOf(route: AnyRoute, request: FastifyRequest): Record<string, unknown> {
+/** @param rest - name of the last parameter that takes the rest of the path */
+function paramsOf(rest: string | undefined, request: FastifyRequest): Record<string, unknown> {
   const params = { ...(request.params as Record<string, unknown>) }; // Fastify's own shape
-  const rest = /\{([a-zA-Z]+)\*\}$/.exec(route.path)?.[1];
   if (rest !== undefined) {
     params[rest] = params['*'];
     delete params['*'];
@@ -179,6 +187,7 @@ function idempotencyKeyOf(header: string | string[] | undefined): string | null 
 
 function abortSignalOf(request: FastifyRequest): AbortSignal {
   const controller = new AbortController();
+  if (request.raw.destroyed && !request.raw.complete) controller.abort();
   request.raw.once('close', () => {
     if (request.raw.destroyed && !request.raw.complete) controller.abort();
   });

@@ -7,6 +7,7 @@ import {
   Secret,
   type AuditSink,
   type Clock,
+  type Logger,
   type NewId,
   type Principal,
   type RandomBytes,
@@ -21,6 +22,7 @@ import {
   insertServiceAccount,
   type ServiceAccountRow,
 } from './store-accounts.ts';
+import { createServiceAccountCache, type LivingAccount } from './service-account-cache.ts';
 import { systemActor, type ActorOfChange, type Attributes } from './users.ts';
 
 /** A machine to be created. */
@@ -46,10 +48,8 @@ export type ServiceAccounts = {
   ) => Promise<ServiceAccountCredentials>;
   /** @throws ERR_NOT_FOUND */
   readonly disable: (tx: Tx, id: string, by: ActorOfChange) => Promise<void>;
-  /** The living account of a client id, or null. */
-  readonly find: (
-    clientId: string,
-  ) => Promise<{ readonly tenantId: TenantId; readonly row: ServiceAccountRow } | null>;
+  /** The living account of a client id, or null; from memory, which every change of the account clears. */
+  readonly find: (clientId: string) => Promise<LivingAccount | null>;
 };
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
@@ -69,7 +69,9 @@ export function createServiceAccounts(deps: {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly randomBytes: RandomBytes;
+  readonly logger: Logger;
 }): ServiceAccounts {
+  const cache = createServiceAccountCache(deps);
   return Object.freeze({
     create: async (tx: Tx, account: NewServiceAccount, by: ActorOfChange = { actor: systemActor }) => {
       const id = deps.newId();
@@ -108,6 +110,7 @@ export function createServiceAccounts(deps: {
     disable: async (tx: Tx, id: string, by: ActorOfChange) => {
       const done = await tx.query(disableServiceAccount, [tx.tenantId, id, deps.clock.now()]);
       if (done.rowCount !== 1) throw notFound('service account', id);
+      tx.onCommit(() => cache.drop(`${tx.tenantId}.${id}`));
       const targets = [{ type: 'identity.service_account', id }];
       const detail = { serviceAccountId: id };
       await deps.audit.append(tx, {
@@ -122,16 +125,22 @@ export function createServiceAccounts(deps: {
     find: async (clientId: string) => {
       const match = clientIdPattern.exec(clientId);
       if (match === null) return null;
-      const tenantId = parseTenantId(match[1] ?? '');
-      const { rows } = await deps.database.withTenant(
-        tenantId,
-        (tx) => tx.query<ServiceAccountRow>(findServiceAccount, [tenantId, match[2]]),
-        { readOnly: true },
-      );
-      const row = rows[0];
-      return row === undefined || row.state !== 'active' ? null : { tenantId, row };
+      const [, tenant = '', id = ''] = match;
+      const tenantId = parseTenantId(tenant);
+      return cache.get(`${tenant}.${id}`, () => readLiving(deps.database, tenantId, id));
     },
   });
+}
+
+async function readLiving(database: Database, tenantId: TenantId, id: string): Promise<LivingAccount | null> {
+  const { rows } = await database.withTenant(
+    tenantId,
+    (tx) => tx.query<ServiceAccountRow>(findServiceAccount, [tenantId, id]),
+    { readOnly: true },
+  );
+  const row = rows[0];
+  if (row === undefined || row.state !== 'active') return null;
+  return { tenantId, row, principal: servicePrincipal(tenantId, row) };
 }
 
 /** A machine as principal: level 1 and never authenticated as a person, whatever its token says. */
@@ -142,8 +151,8 @@ export function servicePrincipal(tenantId: TenantId, row: ServiceAccountRow): Pr
     id: parsePrincipalId(row.id),
     displayName: row.name,
     email: null,
-    roles: row.roles,
-    attributes: row.attributes,
+    roles: Object.freeze([...row.roles]),
+    attributes: Object.freeze({ ...row.attributes }),
     assurance: { level: 1 as const, authenticatedAt: null, methods: [] },
     sessionId: null,
   });

@@ -66,7 +66,7 @@ export const updateUser = statement(
 /** Locks the user so that a sign-in and a deactivation cannot pass each other. $1 tenant, $2 id */
 export const lockUser = statement(
   'identity.lock_user',
-  `select u.id, u.state, u.display_name, u.email from identity.user u where u.tenant_id = $1 and u.id = $2 for update`,
+  `select u.id, u.state, u.display_name, u.email, u.login_email from identity.user u where u.tenant_id = $1 and u.id = $2 for update`,
 );
 
 /** $1 tenant, $2 id, $3 now, $4 asserted roles, $5 display name or null, $6 e-mail or null */

@@ -79,6 +79,8 @@ export type UserDeps = {
 /** Subject of a user at the embedded provider: it also finds the tenant. */
 export const embeddedSubject = (tenantId: string, userId: string): string => `${tenantId}.${userId}`;
 
+type LockedUser = { readonly id: string; readonly state: string; readonly login_email: string | null };
+
 /** Builds the users. */
 export function createUsers(deps: UserDeps): Users {
   return Object.freeze({
@@ -124,9 +126,10 @@ export function createUsers(deps: UserDeps): Users {
       return { id };
     },
     change: async (tx: Tx, userId: string, change: UserChange, by: ActorOfChange) => {
-      const before = await tx.query<{ state: string }>(lockUser, [tx.tenantId, userId]);
-      const state = before.rows[0]?.state;
-      if (state === undefined) throw notFound('user', userId);
+      const before = await tx.query<LockedUser>(lockUser, [tx.tenantId, userId]);
+      const locked = before.rows[0];
+      if (locked === undefined) throw notFound('user', userId);
+      const { state } = locked;
       const attributes = change.attributes === undefined ? null : JSON.stringify(change.attributes);
       const now = deps.clock.now();
       await tx.query(updateUser, [
@@ -138,7 +141,7 @@ export function createUsers(deps: UserDeps): Users {
         now,
       ]);
       if (change.state === 'disabled' && state === 'active') await endEverything(tx, userId, by);
-      if (change.state === 'active' && state === 'disabled') await letIn(tx, userId, by);
+      if (change.state === 'active' && state === 'disabled') await letIn(tx, locked, by);
       await recordChange(tx, userId, change, by);
       const after = await tx.query<UserRow>(findUser, [tx.tenantId, userId]);
       return after.rows[0] ?? Promise.reject(notFound('user', userId));
@@ -174,8 +177,15 @@ export function createUsers(deps: UserDeps): Users {
     }
   }
 
-  async function letIn(tx: Tx, userId: string, by: ActorOfChange): Promise<void> {
-    await tx.query(forgetAttempts, [tx.tenantId, [bucketKey({ kind: 'second_factor', userId })]]);
+  /** Enabling also ends a lock after too many failures, of the code as well as of the password. */
+  async function letIn(
+    tx: Tx,
+    { id: userId, login_email: email }: LockedUser,
+    by: ActorOfChange,
+  ): Promise<void> {
+    const buckets = [bucketKey({ kind: 'second_factor', userId })];
+    if (email !== null) buckets.push(bucketKey({ kind: 'password', email }));
+    await tx.query(forgetAttempts, [tx.tenantId, buckets]);
     const targets = [{ type: 'identity.user', id: userId }];
     await deps.audit.append(tx, {
       ...by,

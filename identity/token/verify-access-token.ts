@@ -48,8 +48,22 @@ export async function verifyAccessToken(
   const nowSeconds = clock.now().getTime() / 1000;
   for (const rule of headerRules) rule({ header, claims, expected, nowSeconds });
   await verifySignature(token, expected, keys);
-  for (const rule of claimRules) rule({ header, claims, expected, nowSeconds });
+  requireClaims({ header, claims }, expected, clock);
   return { header, claims };
+}
+
+/**
+ * The rules over the claims, times among them, of a token whose signature holds.
+ *
+ * @throws ERR_TOKEN_INVALID with an RFC 6750 challenge
+ */
+export function requireClaims(
+  { header, claims }: VerifiedToken,
+  expected: TokenExpectation,
+  clock: Clock,
+): void {
+  const nowSeconds = clock.now().getTime() / 1000;
+  for (const rule of claimRules) rule({ header, claims, expected, nowSeconds });
 }
 
 function decode(token: string): VerifiedToken {

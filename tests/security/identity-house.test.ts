@@ -90,3 +90,20 @@ test('a service account reads who it is, and cannot do what needs a person', asy
   const users = await globex('GET', '/v1/identity/users');
   expect(JSON.stringify(users.body)).not.toContain('@acme.example');
 });
+
+test('a service account that is disabled by another process is refused with a token that worked', async () => {
+  const until401 = async (caller: Awaited<ReturnType<TestHouse['as']>>): Promise<number> => {
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      const { status } = await caller('GET', '/v1/identity/session');
+      if (status !== 200) return status;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return 200;
+  };
+  const engineer = await house.as('globex', 'platform_engineer');
+  expect((await engineer('GET', '/v1/identity/session')).status).toBe(200);
+  await house.db.admin(
+    `update identity.service_account s set state = 'disabled' from db.tenant t where t.id = s.tenant_id and t.slug = 'globex' and s.name = 'svc-platform_engineer'`,
+  );
+  expect(await until401(engineer)).toBe(401);
+});
