@@ -19,7 +19,7 @@ const triesPerWindow: Readonly<Record<AttemptBucket['kind'], number>> = {
 /** NIST SP 800-63B: no more than 100 failures in a row; then an administrator must let the user in again. */
 const hardStop = 100;
 
-/** Counts tries before anything is verified, in a transaction of its own, so that no failure can undo the count. */
+/** Counts tries before anything is verified, in a transaction of its own, so that no later failure can undo the count. */
 export type Limiter = {
   /** @throws ERR_TOO_MANY_TRIES */
   readonly count: (tenantId: TenantId, buckets: readonly AttemptBucket[]) => Promise<void>;
@@ -45,8 +45,9 @@ export function createLimiter(deps: { readonly database: Database; readonly cloc
     count: async (tenantId: TenantId, buckets: readonly AttemptBucket[]) => {
       const now = deps.clock.now();
       const oldest = new Date(now.getTime() - windowSeconds * 1000);
-      const refused = await deps.database.withTenant(tenantId, async (tx) => {
-        let waitSeconds: number | null = null;
+      // A refused try looks at nothing, so its count is rolled back: whoever goes on knocking cannot lengthen the lock
+      // of somebody else, nor use up the address of their neighbours.
+      await deps.database.withTenant(tenantId, async (tx) => {
         for (const bucket of buckets) {
           const { rows } = await tx.query<AttemptRow>(countAttempt, [
             tenantId,
@@ -54,12 +55,10 @@ export function createLimiter(deps: { readonly database: Database; readonly cloc
             now,
             oldest,
           ]);
-          const wait = rows[0] === undefined ? windowSeconds : refusal(rows[0], bucket, now);
-          if (wait !== null) waitSeconds = Math.max(waitSeconds ?? 0, wait);
+          const waitSeconds = rows[0] === undefined ? windowSeconds : refusal(rows[0], bucket, now);
+          if (waitSeconds !== null) throw tooMany(waitSeconds);
         }
-        return waitSeconds;
       });
-      if (refused !== null) throw tooMany(refused);
     },
     succeeded: async (tenantId: TenantId, buckets: readonly AttemptBucket[]) => {
       await deps.database.withTenant(tenantId, async (tx) => {

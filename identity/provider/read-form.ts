@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 const maxBytes = 8_192;
 
-/** Reads a form post; null when it is none or longer than 8 KiB. */
+/** Reads a form post; null when it is none, longer than 8 KiB, or holds U+0000, which PostgreSQL does not store. */
 export async function readForm(request: IncomingMessage): Promise<URLSearchParams | null> {
   const type = request.headers['content-type'] ?? '';
   if (!type.toLowerCase().startsWith('application/x-www-form-urlencoded')) return null;
@@ -13,5 +13,6 @@ export async function readForm(request: IncomingMessage): Promise<URLSearchParam
     if (size > maxBytes) return null;
     chunks.push(chunk);
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  return [...form.values()].some((value) => value.includes('\0')) ? null : form;
 }
