@@ -4,7 +4,24 @@ import { certificateKey, verifyCertificate } from './certificate.ts';
 import type { DsrDeps } from './ports.ts';
 import { problem } from './route-support.ts';
 import { certificateBody, verificationResult } from './schema.ts';
-import { selectCertificateKeys } from './store-work.ts';
+import { selectCertificateKeys, selectCertificateMark } from './store-certificate.ts';
+
+const notValid = {
+  status: 'invalid' as const,
+  valid: false,
+  supersededAt: null,
+  keyId: null,
+  checks: [],
+  claims: null,
+};
+
+async function markOf({ database }: DsrDeps, id: string): Promise<{ readonly marked_at: Date } | null> {
+  const { rows } = await database.withSystem(
+    (tx) => tx.query<{ marked_at: Date }>(selectCertificateMark, [id]),
+    { readOnly: true },
+  );
+  return rows[0] ?? null;
+}
 
 /** Checking certificates, by anybody. */
 export function certificateRoutes(deps: DsrDeps): readonly AnyRoute[] {
@@ -54,22 +71,28 @@ export function certificateRoutes(deps: DsrDeps): readonly AnyRoute[] {
       audit: { kind: 'none', reason: 'nothing is read but public keys' },
       request: { body: certificateBody },
       responses: { 200: { description: 'What was found', schema: verificationResult }, 400: problem },
-      handler: async ({ body }) => {
+      handler: async (input) => {
         const known = new Map((await keys()).map((key) => [key.key_id, key.public_key]));
-        const result = verifyCertificate(body.certificate, (id) => {
+        const result = verifyCertificate(input.body.certificate, (id) => {
           const raw = known.get(id);
           return raw === undefined ? null : certificateKey(raw);
         });
-        const answer = result.valid
-          ? {
-              valid: true,
-              reason: null,
-              keyId: result.keyId,
-              checks: [...result.checks],
-              claims: result.claims,
-            }
-          : { valid: false, reason: result.reason, keyId: null, checks: [], claims: null };
-        return { status: 200, body: answer };
+        if (!result.valid) return { status: 200, body: { ...notValid, reason: result.reason } };
+        const { keyId, claims, checks } = result;
+        const mark = await markOf(deps, claims.jti);
+        const body = {
+          status: mark === null ? ('valid' as const) : ('superseded' as const),
+          valid: mark === null,
+          supersededAt: mark?.marked_at.toISOString() ?? null,
+          reason:
+            mark === null
+              ? null
+              : 'superseded: the scan of everything after completion found something, and the request was reopened; ask for the new certificate',
+          keyId,
+          checks: [...checks],
+          claims,
+        };
+        return { status: 200, body };
       },
     }),
   ];

@@ -22,6 +22,8 @@ export const certificateClaims = z.strictObject({
   law: z.strictObject({ id: z.string(), version: z.int(), right: z.string() }),
   receivedAt: z.string(),
   completedAt: z.string(),
+  /** The certificate that this one goes on from: its id and the SHA-256 of its compact form. */
+  follows: z.strictObject({ jti: z.uuid(), sha256: hex64 }).optional(),
   planHash: hex64,
   receiptsRoot: hex64,
   receipts: z.int(),

@@ -12,6 +12,7 @@ export function deadlineFor(
     readonly lawVersion?: number;
     readonly receivedAt: Date;
     readonly pauses: readonly Pause[];
+    readonly extended?: boolean;
   },
 ): { readonly result: ClockResult; readonly stored: StoredClock } {
   const { settings } = tenant;
@@ -22,7 +23,7 @@ export function deadlineFor(
     zone: settings.timeZone,
     holidays,
     pauses: input.pauses,
-    extended: false,
+    extended: input.extended ?? false,
   });
   const stored: StoredClock = {
     explanation: result.explanation,

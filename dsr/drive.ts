@@ -3,6 +3,7 @@ import { isGatehouseError } from '../kernel/index.ts';
 import type { Tx } from '../db/index.ts';
 import { beginExecution } from './begin-execution.ts';
 import type { Connector } from './connectors/connector.ts';
+import { deferredScan } from './deferred-scan.ts';
 import { dsrError } from './errors.ts';
 import { executeAccess } from './execute-access.ts';
 import { eraseAndReceipt, executeErasure, recordFailure } from './execute-erasure.ts';
@@ -13,7 +14,7 @@ import type { Actor, DsrDeps } from './ports.ts';
 import type { RequestRow } from './request-row.ts';
 import { settleDeferred } from './store-work.ts';
 import { takeTurn, type Turn } from './turn.ts';
-import { deferredScan, verifyAbsence } from './verify-absence.ts';
+import { verifyAbsence } from './verify-absence.ts';
 
 /** More steps than this in one turn mean that something goes in circles. */
 const maxSteps = 12;

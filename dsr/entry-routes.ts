@@ -1,8 +1,10 @@
 import { defineRoute, type AnyRoute } from '../kernel/index.ts';
-import { viewItem } from './request-view.ts';
+import { deadlineExtended } from './events.ts';
+import { extend } from './extend-deadline.ts';
+import { viewItem } from './request-list.ts';
 import { openOperatorRequest, refuse } from './requests.ts';
 import { caller, detailOf, detailResponses, problem, type RoutePorts } from './route-support.ts';
-import { createBody, idParams, refuseBody, requestItem } from './schema.ts';
+import { createBody, extendBody, idParams, refuseBody, requestItem } from './schema.ts';
 
 /** What staff enter and decide about a request itself. */
 export function entryRoutes(ports: RoutePorts): readonly AnyRoute[] {
@@ -29,6 +31,22 @@ export function entryRoutes(ports: RoutePorts): readonly AnyRoute[] {
           body: viewItem(row, deps.clock.now()),
           headers: { location: `/v1/dsr/requests/${row.id}` },
         };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/dsr/requests/{id}/extend',
+      operationId: 'extendDsrRequest',
+      summary: 'Extend the deadline, once; the person is told the reason and the new date',
+      security: { kind: 'principal', action: 'dsr.plan' },
+      audit: { kind: 'event', actions: [deadlineExtended.action] },
+      request: { params: idParams, body: extendBody },
+      responses: detailResponses,
+      handler: async (input) => {
+        const by = caller(input);
+        const at = { tenantId: by.principal.tenantId, requestId: input.params.id };
+        await extend(deps, at, { ...by, ...input.body });
+        return { status: 200, body: await detailOf(ports, by.principal, input.params.id) };
       },
     }),
     defineRoute({

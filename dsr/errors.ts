@@ -3,6 +3,7 @@ import { GatehouseError } from '../kernel/index.ts';
 /** What can go wrong with requests of people. */
 export type DsrErrorCode =
   | 'ERR_DSR_TRANSITION_REFUSED'
+  | 'ERR_DSR_EXTENSION_REFUSED'
   | 'ERR_DSR_CODE_INVALID'
   | 'ERR_DSR_TICKET_UNKNOWN'
   | 'ERR_DSR_PLAN_MISSING'

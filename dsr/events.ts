@@ -33,6 +33,23 @@ export const stateChanged = defineEvent({
   ocsf,
   detail: z.object({ requestId, from: state, to: state, version: z.number().int() }),
 });
+/** The deadline was extended. */
+export const deadlineExtended = defineEvent({
+  ...base,
+  action: 'dsr.deadline_extended',
+  summary: 'The deadline of a request was extended, and the person told why',
+  ocsf,
+  detail: z.object({ requestId, from: z.string(), to: z.string(), citation: z.string() }),
+});
+/** A certificate does not stand any more. */
+export const certificateSuperseded = defineEvent({
+  ...base,
+  action: 'dsr.certificate_superseded',
+  summary:
+    'The scan of everything found something after a certificate was signed; it does not stand any more',
+  ocsf,
+  detail: z.object({ requestId, version: z.number().int(), certificates: count }),
+});
 /** Proof of identity was given or failed. */
 export const identityChecked = defineEvent({
   ...base,
@@ -199,6 +216,8 @@ export const requestRead = defineEvent({
 export const dsrEvents: readonly EventDefinition[] = Object.freeze([
   requestReceived,
   stateChanged,
+  deadlineExtended,
+  certificateSuperseded,
   identityChecked,
   planCreated,
   planApproved,

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Tx } from '../db/index.ts';
+import type { LogInfo } from '../audit/index.ts';
 import { parseSubjectId } from '../kernel/index.ts';
-import { addDays, localDate } from './calendar.ts';
+import type { Tx } from '../db/index.ts';
 import { sha256Hex } from './canonical-json.ts';
+import { describeOutcome, type Evidence } from './certificate-claims.ts';
 import { signCertificate, type CertificateClaims } from './certificate.ts';
 import type { AbsenceResult } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
 import { certificateIssued } from './events.ts';
-import { lawPack } from './law-packs.ts';
-import { parsePlan, type PlanDocument } from './plan-document.ts';
+import { parsePlan } from './plan-document.ts';
 import { readPlan } from './planning.ts';
 import { engineActor } from './ports.ts';
 import { subjectsOf, type RequestRow } from './request-row.ts';
@@ -16,14 +16,21 @@ import {
   insertCertificate,
   insertCertificateKey,
   selectCertificate,
-  selectAbsence,
   selectLogged,
-  selectTasks,
-} from './store-work.ts';
+} from './store-certificate.ts';
+import { selectAbsence, selectTasks } from './store-work.ts';
 import type { Turn } from './turn.ts';
 
-const maxLogWaitMilliseconds = 2_000;
+const maxLogWaitMilliseconds = 5_000;
 const logPollMilliseconds = 2;
+
+type Issued = { readonly id: string; readonly version: number; readonly jws: string };
+type Signing = {
+  readonly kind: 'completion' | 'full_scan';
+  readonly log: LogInfo;
+  /** The newest certificate so far. */
+  readonly earlier: Issued | null;
+};
 
 /**
  * Waits until the completion is in the log, then signs what can be proved about it. Once per completion.
@@ -31,66 +38,92 @@ const logPollMilliseconds = 2;
  * @returns false when it stands already
  */
 export async function issueCertificate(turn: Turn): Promise<boolean> {
-  const { deps } = turn;
-  const log = await deps.audit.ensureLog(turn.tenant.id);
+  const log = await turn.deps.audit.ensureLog(turn.tenant.id);
   return turn.step(async (tx, row) => {
-    if (await isCertified(tx, row)) return false;
-    const plan = parsePlan((await readPlan(tx, row)).document);
-    const { rows: scans } = await tx.query<{ result: AbsenceResult }>(selectAbsence, [row.id]);
-    const { rows: tasks } = await tx.query<{
-      plan_hash: string;
-      state: string;
-      counts: Readonly<Record<string, number>>;
-    }>(selectTasks, [row.id]);
-    const key = await deps.crypto.signingKey(tx, 'certificate');
-    const proof = await completionProof(turn, tx, row);
-    const mine = tasks.filter((task) => task.plan_hash === row.plan_hash && task.state === 'done');
-    const now = deps.clock.now();
-    const claims: CertificateClaims = {
-      ...describeOutcome(turn, row, {
-        plan,
-        counts: Object.assign({}, ...mine.map((task) => task.counts)),
-        scan: scans[0]?.result,
-      }),
-      jti: deps.newId(),
-      iat: Math.floor(now.getTime() / 1_000),
-      receipts: mine.length,
-      log: {
-        vkey: log.vkey,
-        checkpoint: proof.checkpoint,
-        index: proof.index,
-        treeSize: proof.treeSize,
-        hashes: proof.hashes.map((hash) => hash.toString('base64')),
-        entry: proof.entry.toString('base64'),
-      },
-    };
-    const jws = signCertificate(claims, key);
-    await tx.query(insertCertificateKey, [key.keyId, key.publicKeyBytes, key.createdAt]);
-    const { rowCount } = await tx.query(insertCertificate, [row.id, claims.jti, row.version, jws, now]);
-    if (rowCount === 0) return false;
-    await deps.audit.append(tx, {
-      definition: certificateIssued,
-      tenantId: tx.tenantId,
-      outcome: 'success',
-      actor: engineActor,
-      targets: [{ type: 'dsr.request', id: row.id }],
-      subjects: subjectsOf(row).map(parseSubjectId),
-      detail: {
-        requestId: row.id,
-        certificateId: claims.jti,
-        keyId: key.keyId,
-        planHash: claims.planHash,
-        jwsHash: sha256Hex(jws),
-      },
-      idempotencyKey: `dsr.certificate:${row.id}:${row.version}`,
-    });
+    const earlier = await newestCertificate(tx, row);
+    if (earlier?.version === row.version) return false;
+    await sign(turn, tx, row, { kind: 'completion', log, earlier });
     await turn.release(tx);
     return true;
   });
 }
 
-async function isCertified(tx: Tx, { id, version }: RequestRow): Promise<boolean> {
-  return (await tx.query<{ version: number }>(selectCertificate, [id])).rows[0]?.version === version;
+/** The follow-up after a deferred scan that ended clean: linked to the first certificate by its hash. */
+export async function followUp(turn: Turn, tx: Tx, row: RequestRow, log: LogInfo): Promise<void> {
+  await sign(turn, tx, row, { kind: 'full_scan', log, earlier: await newestCertificate(tx, row) });
+}
+
+async function newestCertificate(tx: Tx, { id }: RequestRow): Promise<Issued | null> {
+  return (await tx.query<Issued>(selectCertificate, [id])).rows[0] ?? null;
+}
+
+async function sign(turn: Turn, tx: Tx, row: RequestRow, signing: Signing): Promise<void> {
+  const { deps } = turn;
+  const { kind, earlier } = signing;
+  const { receipts, ...evidence } = await readEvidence(tx, row);
+  const key = await deps.crypto.signingKey(tx, 'certificate');
+  const now = deps.clock.now();
+  const claims: CertificateClaims = {
+    ...describeOutcome(turn, row, evidence),
+    jti: deps.newId(),
+    iat: Math.floor(now.getTime() / 1_000),
+    ...(earlier === null ? {} : { follows: { jti: earlier.id, sha256: sha256Hex(earlier.jws) } }),
+    receipts,
+    log: await logEvidence(turn, tx, row, signing.log),
+  };
+  const jws = signCertificate(claims, key);
+  await tx.query(insertCertificateKey, [key.keyId, key.publicKeyBytes, key.createdAt]);
+  await tx.query(insertCertificate, [row.id, claims.jti, row.version, jws, now, kind]);
+  await deps.audit.append(tx, {
+    definition: certificateIssued,
+    tenantId: tx.tenantId,
+    outcome: 'success',
+    actor: engineActor,
+    targets: [{ type: 'dsr.request', id: row.id }],
+    subjects: subjectsOf(row).map(parseSubjectId),
+    detail: {
+      requestId: row.id,
+      certificateId: claims.jti,
+      keyId: key.keyId,
+      planHash: claims.planHash,
+      jwsHash: sha256Hex(jws),
+    },
+    idempotencyKey: `dsr.certificate:${row.id}:${row.version}:${kind}`,
+  });
+}
+
+async function readEvidence(tx: Tx, row: RequestRow): Promise<Evidence & { readonly receipts: number }> {
+  const plan = parsePlan((await readPlan(tx, row)).document);
+  const { rows: scans } = await tx.query<{ result: AbsenceResult }>(selectAbsence, [row.id]);
+  const { rows: tasks } = await tx.query<{
+    plan_hash: string;
+    state: string;
+    counts: Readonly<Record<string, number>>;
+  }>(selectTasks, [row.id]);
+  const mine = tasks.filter((task) => task.plan_hash === row.plan_hash && task.state === 'done');
+  return {
+    plan,
+    counts: Object.assign({}, ...mine.map((task) => task.counts)) as Readonly<Record<string, number>>, // counts by collection
+    scan: scans[0]?.result,
+    receipts: mine.length,
+  };
+}
+
+async function logEvidence(
+  turn: Turn,
+  tx: Tx,
+  row: RequestRow,
+  log: LogInfo,
+): Promise<CertificateClaims['log']> {
+  const proof = await completionProof(turn, tx, row);
+  return {
+    vkey: log.vkey,
+    checkpoint: proof.checkpoint,
+    index: proof.index,
+    treeSize: proof.treeSize,
+    hashes: proof.hashes.map((hash) => hash.toString('base64')),
+    entry: proof.entry.toString('base64'),
+  };
 }
 
 /** The log takes the completion up by itself; this looks for it instead of waiting for everything else in the queue. */
@@ -106,65 +139,4 @@ async function completionProof({ deps }: Turn, tx: Tx, row: RequestRow): ReturnT
       });
     await sleep(logPollMilliseconds);
   }
-}
-
-type Evidence = {
-  readonly plan: PlanDocument;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly scan: AbsenceResult | undefined;
-};
-
-function describeOutcome(
-  { deps, tenant }: Turn,
-  row: RequestRow,
-  { plan, counts, scan }: Evidence,
-): Omit<CertificateClaims, 'jti' | 'iat' | 'log' | 'receipts'> {
-  const pack = lawPack(row.law, row.law_version);
-  const completed = row.closed_at ?? deps.clock.now();
-  const retention = tenant.settings.dsr.backupRetentionDays;
-  return {
-    format: 'gatehouse-erasure-certificate/1',
-    iss: deps.publicUrl,
-    requestId: row.id,
-    subjectHash: row.identity_hash?.toString('hex') ?? null,
-    law: { id: pack.id, version: pack.version, right: pack.rights.erasure },
-    receivedAt: row.received_at.toISOString(),
-    completedAt: completed.toISOString(),
-    planHash: row.plan_hash ?? '',
-    receiptsRoot: row.receipts_root ?? '',
-    erased: plan.steps
-      .filter((step) => step.action !== 'keep')
-      .map((step) => ({
-        collection: step.collection,
-        action: step.action,
-        rows: counts[step.collection] ?? 0,
-      })),
-    exemptions: plan.steps.flatMap((step) => {
-      const { exemption } = step;
-      return exemption === null || step.rows === 0
-        ? []
-        : [
-            {
-              collection: step.collection,
-              code: exemption.code,
-              citation: exemption.citation,
-              until: exemption.until,
-              rows: step.rows,
-            },
-          ];
-    }),
-    absence: {
-      scope: scan?.scope ?? 'indexed',
-      fullScan: row.full_scan === 'done' ? 'done' : 'deferred',
-      tables: scan?.tables ?? 0,
-      columns: scan?.columns ?? 0,
-      findingsUnderExemption: scan?.findings.length ?? 0,
-      sharedIdentifiers: plan.identity.sharedIdentifiers,
-    },
-    backups: {
-      unreadable: 'key destroyed',
-      horizon: addDays(localDate(completed, tenant.settings.timeZone), retention),
-      citation: pack.backups,
-    },
-  };
 }

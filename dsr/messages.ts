@@ -8,6 +8,7 @@ export type Language = (typeof languages)[number];
 export type TemplateName =
   | 'verify'
   | 'verified'
+  | 'extended'
   | 'completed'
   | 'partially_completed'
   | 'refused'
@@ -34,6 +35,10 @@ const templates: Readonly<Record<Language, Readonly<Record<TemplateName, Templat
     verified: {
       subject: '{tenant}: we are working on your request',
       text: `Your request for ${typeEn} is confirmed. You will have our answer by {due} at the latest.\n\nThe law: {citation}\n\nFollow it here: {link}`,
+    },
+    extended: {
+      subject: '{tenant}: we need more time',
+      text: `We need more time for your request for ${typeEn}. You will have our answer by {due} at the latest.\n\nReason: {reason}\nThe law: {citation}\n\nYou can turn to others: {complaint}\n\nFollow it here: {link}`,
     },
     completed: {
       subject: '{tenant}: your data is erased',
@@ -68,6 +73,10 @@ const templates: Readonly<Record<Language, Readonly<Record<TemplateName, Templat
     verified: {
       subject: '{tenant}: zajmujemy się Twoim wnioskiem',
       text: `Twój wniosek o ${typePl} jest potwierdzony. Odpowiemy najpóźniej {due}.\n\nPodstawa: {citation}\n\nStan wniosku: {link}`,
+    },
+    extended: {
+      subject: '{tenant}: potrzebujemy więcej czasu',
+      text: `Potrzebujemy więcej czasu na Twój wniosek o ${typePl}. Odpowiemy najpóźniej {due}.\n\nPowód: {reason}\nPodstawa: {citation}\n\nMożesz zwrócić się dalej: {complaint}\n\nStan wniosku: {link}`,
     },
     completed: {
       subject: '{tenant}: Twoje dane są usunięte',

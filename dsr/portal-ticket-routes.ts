@@ -3,10 +3,10 @@ import { defineRoute, type AnyRoute } from '../kernel/index.ts';
 import { dsrError } from './errors.ts';
 import { downloadPackage } from './package-store.ts';
 import type { DsrDeps } from './ports.ts';
-import { viewStatus } from './request-view.ts';
+import { viewStatus } from './portal-status.ts';
 import { requestByTicket, withdraw } from './requests.ts';
 import { portalStatus, slugParams, ticketBody, ticketQuery } from './schema.ts';
-import { selectCertificate } from './store-work.ts';
+import { selectCertificate } from './store-certificate.ts';
 
 const problem = { description: 'Problem details (RFC 9457)' };
 const security = (reason: string) => ({ kind: 'public' as const, reason });

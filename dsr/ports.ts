@@ -43,6 +43,11 @@ export type DsrInput = {
   readonly logger: Logger;
   /** Origin that links in messages begin with. */
   readonly publicUrl: string;
+  /**
+   * The name of a member of staff as it is now, or null when nobody has this id any more. Names of staff are not stored
+   * with requests; without this port the views show ids.
+   */
+  readonly nameOf?: (tx: Tx, principalId: string) => Promise<string | null>;
   readonly options?: DsrOptions;
 };
 

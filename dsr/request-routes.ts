@@ -1,10 +1,11 @@
 import { defineRoute, notFound, type AnyRoute } from '../kernel/index.ts';
 import { requestRead } from './events.ts';
 import { readRequest } from './request-row.ts';
-import { listRequests, viewDetail } from './request-view.ts';
+import { viewDetail } from './request-detail.ts';
+import { listRequests } from './request-list.ts';
 import { caller, problem, type RoutePorts } from './route-support.ts';
 import { idParams, listQuery, requestDetail, requestPage } from './schema.ts';
-import { selectCertificate } from './store-work.ts';
+import { selectCertificate } from './store-certificate.ts';
 
 /** Reading requests. */
 export function readRoutes({ deps }: RoutePorts): readonly AnyRoute[] {

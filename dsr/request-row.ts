@@ -46,6 +46,8 @@ export type RequestRow = {
   readonly full_scan: 'none' | 'deferred' | 'done';
   readonly closed_at: Date | null;
   readonly forgotten_at: Date | null;
+  readonly extended_at: Date | null;
+  readonly extension_reason: string | null;
 };
 
 /** @throws ERR_NOT_FOUND */

@@ -23,6 +23,8 @@ export type NewRequest = {
   readonly message?: string | undefined;
 };
 
+const oldestReceiptMilliseconds = 10 * 366 * 86_400_000;
+
 const identifiersOf = (input: NewRequest): readonly Identifier[] => [
   ...(input.email === undefined ? [] : [{ kind: 'email' as const, value: input.email }]),
   ...(input.phone === undefined ? [] : [{ kind: 'phone' as const, value: input.phone }]),
@@ -79,6 +81,10 @@ export async function openOperatorRequest(
   const now = deps.clock.now();
   const receivedAt = input.receivedAt === undefined ? now : new Date(input.receivedAt);
   if (receivedAt > now) throw invalidRequest('"receivedAt" lies in the future');
+  if (now.getTime() - receivedAt.getTime() > oldestReceiptMilliseconds)
+    throw invalidRequest('"receivedAt" lies more than ten years back; check the year');
+  if (input.phone !== undefined && (input.phone.match(/\d/g)?.length ?? 0) < 5)
+    throw invalidRequest('"phone" must have at least five digits');
   const tenant = await tenantById(deps.database, principal.tenantId);
   await deps.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
@@ -186,7 +192,9 @@ export async function withdraw(
       note: 'withdrawn with the ticket',
       call,
     });
-    await enqueueMessage(deps, tx, next, { tenant, template: 'withdrawn' });
+    // An address that nobody proved gets its code and nothing else: the ticket is a stranger's as long as that.
+    if (next.identity_level !== 'none')
+      await enqueueMessage(deps, tx, next, { tenant, template: 'withdrawn' });
     return next;
   });
 }

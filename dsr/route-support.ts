@@ -4,7 +4,7 @@ import type { Connector } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
 import type { DsrDeps } from './ports.ts';
 import { readRequest } from './request-row.ts';
-import { viewDetail } from './request-view.ts';
+import { viewDetail } from './request-detail.ts';
 import { requestDetail } from './schema.ts';
 
 /** What routes stand on. */

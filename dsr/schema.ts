@@ -67,6 +67,8 @@ export const refuseBody = z.strictObject({
   reason: z.string().min(1).max(2_000),
   citation: z.string().min(1).max(300),
 });
+/** Why more time is needed; the person reads it. */
+export const extendBody = z.strictObject({ reason: z.string().trim().min(1).max(2_000) });
 /** A certificate to check. */
 export const certificateBody = z.strictObject({ certificate: z.string().min(1).max(200_000) });
 
@@ -92,11 +94,31 @@ export const requestItem = z.object({
 export const requestPage = z.object({ items: z.array(requestItem), nextCursor: z.string().nullable() });
 /** Everything about one request. */
 export const requestDetail = requestItem.extend({
-  timeline: z.array(z.object({ at, state: z.string(), actor: z.string(), note: z.string().nullable() })),
+  timeline: z.array(
+    z.object({
+      at,
+      state: z.string(),
+      /** What a person reads: a name where there is one, else the id. */
+      actor: z.string(),
+      actorId: z.string(),
+      actorName: z.string().nullable(),
+      note: z.string().nullable(),
+      /** Where the step stands in the log, once it does. */
+      auditSeq: z.number().int().nullable(),
+    }),
+  ),
   identity: z.object({ level: z.string(), method: z.string().nullable(), verifiedAt: at.nullable() }),
   message: z.string().nullable(),
-  plan: z.object({ hash, createdAt: at, createdBy: z.string(), document: z.unknown() }).nullable(),
-  approvals: z.array(z.object({ by: z.string(), at, planHash: hash })),
+  plan: z
+    .object({
+      hash,
+      createdAt: at,
+      createdBy: z.string(),
+      createdByName: z.string().nullable(),
+      document: z.unknown(),
+    })
+    .nullable(),
+  approvals: z.array(z.object({ by: z.string(), byName: z.string().nullable(), at, planHash: hash })),
   tasks: z.array(
     z.object({
       system: z.string(),
@@ -119,7 +141,9 @@ export const requestDetail = requestItem.extend({
       exempted: z.array(z.unknown()),
     })
     .nullable(),
-  certificate: z.object({ id: z.uuid(), issuedAt: at }).nullable(),
+  certificate: z
+    .object({ id: z.uuid(), kind: z.string(), issuedAt: at, supersededAt: at.nullable() })
+    .nullable(),
   package: z.object({ expiresAt: at, downloadedAt: at.nullable() }).nullable(),
   clock: z.object({
     dueAt: at,
@@ -127,6 +151,8 @@ export const requestDetail = requestItem.extend({
     citation: z.string(),
     explanation: z.string(),
     trail: z.array(z.string()),
+    extendedAt: at.nullable(),
+    extensionReason: z.string().nullable(),
   }),
 });
 /** What the portal offers. */
@@ -149,7 +175,10 @@ export const portalStatus = z.object({
 });
 /** What a verification found. */
 export const verificationResult = z.object({
+  /** `superseded`: genuine, but what it says does not stand any more. */
+  status: z.enum(['valid', 'superseded', 'invalid']),
   valid: z.boolean(),
+  supersededAt: at.nullable(),
   reason: z.string().nullable(),
   keyId: z.string().nullable(),
   checks: z.array(z.string()),

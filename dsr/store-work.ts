@@ -108,31 +108,6 @@ export const selectAbsence = statement(
   `select run, scope, plan_hash, at, result, clean from dsr.absence where request_id = $1 order by run desc limit 20`,
 );
 
-/** $1 request $2 certificate id $3 version $4 jws $5 at */
-export const insertCertificate = statement(
-  'dsr.insert_certificate',
-  `insert into dsr.certificate (tenant_id, request_id, id, version, jws, issued_at)
-   values ((select db.current_tenant()), $1, $2, $3, $4, $5) on conflict do nothing`,
-);
-
-/** The newest certificate of a request. */
-export const selectCertificate = statement(
-  'dsr.select_certificate',
-  `select id, version, jws, issued_at from dsr.certificate where request_id = $1 order by version desc limit 1`,
-);
-
-/** $1 key id $2 public key $3 at. Platform table. */
-export const insertCertificateKey = statement(
-  'dsr.insert_certificate_key',
-  `insert into dsr.certificate_key (key_id, public_key, created_at) values ($1, $2, $3) on conflict do nothing`,
-);
-
-/** Published keys. Platform table. */
-export const selectCertificateKeys = statement(
-  'dsr.select_certificate_keys',
-  `select key_id, public_key, created_at from dsr.certificate_key order by created_at, key_id limit 10000`,
-);
-
 /** $1 id $2 request $3 template $4 language $5 sealed $6 now */
 export const insertMessage = statement(
   'dsr.insert_message',
@@ -212,12 +187,6 @@ export const insertPackageChunk = statement(
   `insert into dsr.package_chunk (tenant_id, request_id, position, content) values ((select db.current_tenant()), $1, $2, $3)`,
 );
 
-/** $1 request */
-export const selectPackage = statement(
-  'dsr.select_package',
-  `select sha256, bytes, chunks, created_at, expires_at, downloaded_at from dsr.package where request_id = $1`,
-);
-
 /** The one download. $1 request $2 now */
 export const claimPackage = statement(
   'dsr.claim_package',
@@ -233,9 +202,3 @@ export const selectPackageChunks = statement(
 
 /** What waits for the commit (deferred constraints and triggers) happens at once, so that the scan sees what it leaves. */
 export const settleDeferred = statement('dsr.settle_deferred', `select dsr.settle_deferred()`);
-
-/** Where events stand in the log, by their idempotency keys. $1 keys */
-export const selectLogged = statement(
-  'dsr.select_logged',
-  `select idempotency_key as key, seq from audit.entry where idempotency_key = any($1::text[])`,
-);

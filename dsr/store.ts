@@ -3,7 +3,7 @@ import { statement } from '../db/index.ts';
 /** Columns of a request as the engine reads them. */
 export const requestColumns = `id, type, law, law_version, state, version, channel, language, received_at, due_at, acknowledge_at, clock,
   linked_to, identity_hash, sealed, search_sealed, subject_label, identity_level, identity_method, verified_at, plan_hash,
-  subject_ids, receipts_root, fence, lease_until, attempts, next_attempt_at, full_scan, closed_at, forgotten_at`;
+  subject_ids, receipts_root, fence, lease_until, attempts, next_attempt_at, full_scan, closed_at, forgotten_at, extended_at, extension_reason`;
 
 /** A new request, in state `received`. */
 export const insertRequest = statement(
@@ -55,12 +55,18 @@ export const selectRequestPage = statement(
    order by received_at desc, id desc limit $4`,
 );
 
-/** The step itself; the trigger refuses what the machine does not have. $1 id $2 version $3 to $4 now $5 closed */
-export const updateState = statement(
-  'dsr.update_state',
-  `update dsr.request set state = $3, version = version + 1, updated_at = $4,
-     closed_at = case when $5::boolean then coalesce(closed_at, $4) end
-   where id = $1 and version = $2`,
+/**
+ * The step itself with its timeline row; the trigger refuses what the machine does not have. $1 id $2 version $3 to $4 now
+ * $5 closed $6 actor $7 actor id $8 note
+ */
+export const moveState = statement(
+  'dsr.move_state',
+  `with moved as (
+     update dsr.request set state = $3::text, version = version + 1, updated_at = $4::timestamptz,
+       closed_at = case when $5::boolean then coalesce(closed_at, $4::timestamptz) end
+     where id = $1::uuid and version = $2::integer returning tenant_id, id, version, state)
+   insert into dsr.timeline (tenant_id, request_id, version, state, at, actor, actor_id, note)
+   select tenant_id, id, version, state, $4::timestamptz, $6::text, $7::text, $8::text from moved`,
 );
 
 /** $1 request $2 version $3 state $4 at $5 actor $6 actor id $7 note */
@@ -68,12 +74,6 @@ export const insertTimeline = statement(
   'dsr.insert_timeline',
   `insert into dsr.timeline (tenant_id, request_id, version, state, at, actor, actor_id, note)
    values ((select db.current_tenant()), $1, $2, $3, $4, $5, $6, $7)`,
-);
-
-/** Every state a request was in. */
-export const selectTimeline = statement(
-  'dsr.select_timeline',
-  `select version, state, at, actor, actor_id, note from dsr.timeline where request_id = $1 order by version limit 1000`,
 );
 
 /** $1 id $2 level $3 method $4 verified_at $5 due_at $6 clock */
@@ -108,12 +108,6 @@ export const insertApproval = statement(
   `insert into dsr.approval (tenant_id, request_id, plan_hash, planned_by, approved_by, approved_at, assurance_level, authenticated_at)
    values ((select db.current_tenant()), $1, $2, $3, $4, $5, $6, $7)
    on conflict (tenant_id, request_id, plan_hash, approved_by) do nothing`,
-);
-
-/** Approvals of a request. */
-export const selectApprovals = statement(
-  'dsr.select_approvals',
-  `select plan_hash, approved_by, approved_at from dsr.approval where request_id = $1 order by approved_at limit 100`,
 );
 
 /** A code replaces the one before. $1 request $2 hash $3 expires */
@@ -171,4 +165,11 @@ export const selectTenant = statement(
 export const selectTenants = statement(
   'dsr.select_tenants',
   `select id from db.tenant where state = 'active' and id > $1 order by id limit 1000`,
+);
+
+/** Once, and only while something is owed. $1 id $2 at $3 reason $4 due_at $5 clock */
+export const extendDeadline = statement(
+  'dsr.extend_deadline',
+  `update dsr.request set extended_at = $2, extension_reason = $3, due_at = $4, clock = $5, updated_at = $2
+   where id = $1 and extended_at is null and closed_at is null`,
 );

@@ -6,7 +6,7 @@ import { stateChanged } from './events.ts';
 import type { Actor } from './ports.ts';
 import { subjectsOf, type RequestRow } from './request-row.ts';
 import { isAllowed, isClosed, type RequestState } from './state-machine.ts';
-import { insertTimeline, updateState } from './store.ts';
+import { insertTimeline, moveState } from './store.ts';
 
 /** Who moves a request, and what the timeline says about it. */
 export type TransitionReason = {
@@ -33,9 +33,9 @@ export async function transition(
 ): Promise<RequestRow> {
   if (!isAllowed(row.type, row.state, to)) throw refused(row, to);
   const now = ports.clock.now();
-  await guarded(row, to, () => tx.query(updateState, [row.id, row.version, to, now, isClosed(to)]));
+  const step = [row.id, row.version, to, now, isClosed(to), ...timelineOf(why)];
+  await guarded(row, to, () => tx.query(moveState, step));
   const version = row.version + 1;
-  await writeTimeline(tx, { ...row, state: to, version }, now, why);
   await ports.audit.append(tx, {
     definition: stateChanged,
     tenantId: tx.tenantId,
@@ -50,23 +50,19 @@ export async function transition(
   return { ...row, state: to, version, closed_at: isClosed(to) ? (row.closed_at ?? now) : null };
 }
 
-/** The timeline row of a state; the database refuses a state without one. */
+/** The timeline row of a request's first state; the database refuses a state without one. */
 export async function writeTimeline(
   tx: Tx,
   row: Pick<RequestRow, 'id' | 'version' | 'state'>,
   at: Date,
   why: TransitionReason,
 ): Promise<void> {
-  const { actor } = why;
-  await tx.query(insertTimeline, [
-    row.id,
-    row.version,
-    row.state,
-    at,
-    actor.displayName.slice(0, 200),
-    actor.id,
-    why.note?.slice(0, 2_000) ?? null,
-  ]);
+  await tx.query(insertTimeline, [row.id, row.version, row.state, at, ...timelineOf(why)]);
+}
+
+/** Who and why: kind and id of the actor, never a name. */
+function timelineOf({ actor, note }: TransitionReason): readonly [string, string, string | null] {
+  return [actor.kind === 'system' ? actor.displayName : actor.kind, actor.id, note?.slice(0, 2_000) ?? null];
 }
 
 async function guarded(

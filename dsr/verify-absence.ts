@@ -4,14 +4,13 @@ import type { AbsenceResult, Identifier, SearchTerms } from './connectors/connec
 import { absenceScanned, requestCompleted, suppressionAdded } from './events.ts';
 import { lawPack } from './law-packs.ts';
 import { enqueueMessage } from './outbox.ts';
-import { parsePlan, type PlanDocument } from './plan-document.ts';
-import { readPlan } from './planning.ts';
+import type { PlanDocument } from './plan-document.ts';
 import { engineActor } from './ports.ts';
 import { receiptsRoot } from './receipts.ts';
 import type { RequestRow } from './request-row.ts';
 import { openSearch, suppressionHash } from './sealed-identity.ts';
 import { insertSuppression } from './store.ts';
-import { insertAbsence, resetTasks, selectAbsence, updateCompletion, updateFullScan } from './store-work.ts';
+import { insertAbsence, resetTasks, selectAbsence, updateCompletion } from './store-work.ts';
 import type { Turn } from './turn.ts';
 
 const defaultBudgetPages = 4_096;
@@ -31,37 +30,18 @@ export async function verifyAbsence(turn: Turn, tx: Tx, row: RequestRow, plan: P
   await complete(turn, tx, row, { plan, terms, scope });
 }
 
-/** The scan over everything, after completion, where it was too large to wait for. Findings reopen the request. */
-export function deferredScan(turn: Turn): Promise<void> {
-  const { deps, connector } = turn;
-  return turn.step(
-    async (tx, row) => {
-      const plan = parsePlan((await readPlan(tx, row)).document);
-      const result = await connector.verifyAbsence(
-        tx,
-        await openSearch(deps.crypto, tx, row),
-        plan.steps,
-        'full',
-      );
-      await keepResult(turn, tx, row, result);
-      await tx.query(updateFullScan, [row.id, 'done']);
-      if (result.clean) return;
-      await tx.query(resetTasks, [row.id, row.plan_hash]);
-      await turn.move(tx, row, 'executing', {
-        actor: engineActor,
-        note: 'the full scan found something: reopened',
-      });
-    },
-    { statementTimeoutMilliseconds: 3_600_000 },
-  );
-}
-
 async function uncleanRuns(tx: Tx, row: RequestRow): Promise<number> {
   const { rows } = await tx.query<{ clean: boolean; plan_hash: string }>(selectAbsence, [row.id]);
   return rows.filter((run) => !run.clean && run.plan_hash === row.plan_hash).length;
 }
 
-async function keepResult({ deps }: Turn, tx: Tx, row: RequestRow, result: AbsenceResult): Promise<void> {
+/** Keeps what a scan found, and tells the log. */
+export async function keepResult(
+  { deps }: Turn,
+  tx: Tx,
+  row: RequestRow,
+  result: AbsenceResult,
+): Promise<void> {
   await tx.query(insertAbsence, [
     row.id,
     result.scope,

@@ -100,6 +100,7 @@ export async function markVerified(
     lawVersion: row.law_version,
     receivedAt: row.received_at,
     pauses,
+    extended: row.extended_at !== null,
   });
   await tx.query(updateIdentity, [
     row.id,

@@ -7,6 +7,7 @@ import { enqueueMessage, sendDueMessages } from './outbox.ts';
 import { engineActor, type DsrDeps } from './ports.ts';
 import { lockedRequest } from './request-row.ts';
 import { requestSubject } from './sealed-identity.ts';
+import { selectCodeWasMailed } from './store-mailbox.ts';
 import { selectTenants } from './store.ts';
 import {
   deletePackageChunks,
@@ -104,7 +105,9 @@ async function expireUnverified(deps: DsrDeps, tenantId: TenantId): Promise<numb
           actor: engineActor,
           note: 'nobody proved the identity in time',
         });
-        await enqueueMessage(deps, tx, next, { tenant, template: 'expired' });
+        // Nobody proved this address: it is told of the end only when it was told of the beginning, which is bounded.
+        const { rowCount } = await tx.query(selectCodeWasMailed, [row.id]);
+        if (rowCount > 0) await enqueueMessage(deps, tx, next, { tenant, template: 'expired' });
         return 1;
       });
     }
