@@ -34,19 +34,5 @@ export const evidenceExported = defineEvent({
   ocsf: { classUid: 6005, activityId: 6 },
 });
 
-/** The log of a tenant began. */
-export const logCreated = defineEvent({
-  action: 'audit.log_created',
-  version: 1,
-  category: 'system',
-  summary: 'The audit log of the tenant was created.',
-  detail: z.strictObject({ logId: z.string().max(64), origin: bounded }),
-  ocsf: { classUid: 6002, activityId: 3 },
-});
-
 /** Every event of this room. */
-export const auditEvents: readonly EventDefinition[] = Object.freeze([
-  trailRead,
-  evidenceExported,
-  logCreated,
-]);
+export const auditEvents: readonly EventDefinition[] = Object.freeze([trailRead, evidenceExported]);

@@ -1,4 +1,9 @@
-import { GatehouseError, isGatehouseError, type DecisionRecord, type Principal } from '../kernel/index.ts';
+import {
+  isGatehouseError,
+  requireFreshAuthentication,
+  stepUpOf,
+  type DecisionRecord,
+} from '../kernel/index.ts';
 import type { Call, Operation } from './call.ts';
 import { gatewayError, type GatewayErrorCode } from './errors.ts';
 import { accessDenied } from './events.ts';
@@ -29,7 +34,8 @@ export async function authorize(
 ): Promise<Grant> {
   const verdict = await ask(parts, call, operation, properties);
   const stepUp = verdict.obligations.find(({ type }) => type === 'step_up');
-  if (stepUp !== undefined) requireFresh(call.principal, stepUp, parts.clock.now());
+  if (stepUp !== undefined)
+    requireFreshAuthentication(call.principal, stepUpOf(stepUp.properties), parts.clock.now());
   if (!verdict.decision) {
     const [first] = verdict.reasons;
     const message = `${operation} on ${call.collection.type} is not permitted: ${first?.message ?? 'no rule permits it'}; ask a security admin for access`;
@@ -67,25 +73,6 @@ function ask(
 function isFulfilled({ type, properties }: GatewayObligation): boolean {
   if (type === 'step_up') return true; // checked above
   return type === 'mask' && Array.isArray(properties['fields']);
-}
-
-/** RFC 9470: level and age of the authentication; machines never satisfy a step-up. */
-function requireFresh(principal: Principal, { properties }: GatewayObligation, now: Date): void {
-  const level = Number(properties['level'] ?? 2);
-  const maxAgeSeconds = Number(properties['maxAgeSeconds'] ?? 300);
-  const { authenticatedAt, level: held } = principal.assurance;
-  const ageSeconds =
-    authenticatedAt === null ? Infinity : (now.getTime() - authenticatedAt.getTime()) / 1_000;
-  // Written so that a NaN refuses.
-  if (principal.kind === 'user' && held >= level && ageSeconds <= maxAgeSeconds) return;
-  throw new GatehouseError(
-    'ERR_STEP_UP_REQUIRED',
-    'this needs a fresh second factor; confirm it is you and try again',
-    {
-      status: 401,
-      details: { acrValues: `aal${level}`, maxAgeSeconds },
-    },
-  );
 }
 
 function toGrant(call: Call, verdict: Verdict): Grant {

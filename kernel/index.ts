@@ -6,3 +6,4 @@ export * from './logger.ts';
 export * from './principal.ts';
 export * from './route.ts';
 export * from './secret.ts';
+export * from './step-up.ts';

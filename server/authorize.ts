@@ -1,5 +1,7 @@
 import {
   GatehouseError,
+  requireFreshAuthentication,
+  stepUpOf,
   type AnyRoute,
   type AuditSink,
   type CallContext,
@@ -77,7 +79,8 @@ export async function authorize(
     await deny(deps, route, principal, call, decision, decision.reasons[0]?.code ?? 'denied');
   if (unknown !== undefined)
     await deny(deps, route, principal, call, decision, `unknown obligation ${unknown.type}`);
-  requireFresh(deps, principal, security.stepUp ?? fromObligation(stepUp?.properties));
+  const demanded = security.stepUp ?? (stepUp === undefined ? undefined : stepUpOf(stepUp.properties));
+  if (demanded !== undefined) requireFreshAuthentication(principal, demanded, deps.now());
   if (!decision.decision)
     await deny(deps, route, principal, call, decision, decision.reasons[0]?.code ?? 'denied');
   return principal;
@@ -112,31 +115,5 @@ async function deny(
     'ERR_FORBIDDEN',
     `${route.operationId} is not permitted: ${why}; ask a security admin for access`,
     { status: 403 },
-  );
-}
-
-type StepUp = { readonly level: number; readonly maxAgeSeconds: number };
-
-function fromObligation(properties: Readonly<Record<string, unknown>> | undefined): StepUp | undefined {
-  if (properties === undefined) return undefined;
-  const level = Number(properties['level'] ?? 2);
-  const maxAgeSeconds = Number(properties['maxAgeSeconds'] ?? 300);
-  return { level, maxAgeSeconds };
-}
-
-/** RFC 9470: the level and the age of authentication; machines never satisfy a step-up. */
-function requireFresh(deps: AuthorizeDeps, principal: Principal, stepUp: StepUp | undefined): void {
-  if (stepUp === undefined) return;
-  const { level, authenticatedAt } = principal.assurance;
-  const ageSeconds =
-    authenticatedAt === null ? Infinity : (deps.now().getTime() - authenticatedAt.getTime()) / 1_000;
-  if (principal.kind === 'user' && level >= stepUp.level && ageSeconds <= stepUp.maxAgeSeconds) return;
-  throw new GatehouseError(
-    'ERR_STEP_UP_REQUIRED',
-    `this action needs authentication of level ${stepUp.level} within the last ${stepUp.maxAgeSeconds} seconds; confirm it is you and try again`,
-    {
-      status: 401,
-      details: { acrValues: `aal${stepUp.level}`, maxAgeSeconds: stepUp.maxAgeSeconds },
-    },
   );
 }
