@@ -9,6 +9,7 @@ import { createHttpServer } from './http.ts';
 import type { CronJob, Ticker } from './jobs.ts';
 import { createOutboxRoutes } from './mailer.ts';
 import { createMetrics } from './metrics.ts';
+import { keepOutOfCaches } from './no-store.ts';
 import { openApiDocument } from './openapi.ts';
 import { createOverviewRoutes } from './overview.ts';
 import { overviewSources } from './overview-tiles.ts';
@@ -72,6 +73,7 @@ export async function compose(input: ComposeInput): Promise<House> {
     publicUrl: input.config.publicUrl,
     trustProxy: input.config.trustProxy,
     extend: async (app) => {
+      keepOutOfCaches(app);
       app.addHook('preHandler', async ({ params, query, body }) => refuseMalformed([params, query, body]));
       await registerProvider(app, rooms.identity.providerHandler);
       if (input.consoleFolder !== null) await registerConsole(app, input.consoleFolder);
