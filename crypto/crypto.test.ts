@@ -114,3 +114,14 @@ describe('shredding', () => {
     });
   });
 });
+
+test('a text comes back as it was, byte-order mark and replacement character included', async () => {
+  const tenant = await fixture.db.createTenant();
+  const texts = ['\ufeffŁódź', 'a\ufffdb', '', '\u0000'];
+  const rows = texts.map((city, index) => ({ id: `row-${index}`, subject_id: newSubject(), city }));
+  const opened = await fixture.db.database.withTenant(tenant, async (tx) => {
+    const crypto = fixture.make();
+    return crypto.openRows(tx, contactPlan, await crypto.sealRows(tx, contactPlan, rows), ['city']);
+  });
+  expect(opened.map(({ city }) => city)).toEqual(texts);
+});

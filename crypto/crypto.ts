@@ -76,6 +76,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     rotate: (tenantId, options) => rotate({ ...deps, ...parts }, tenantId, options),
     warm: async (tenantId: TenantId) => {
       await purge.listen();
+      if (tenantKeys.holdsActive(tenantId)) return; // most calls: not even a transaction
       await deps.database.withTenant(tenantId, (tx) => tenantKeys.active(tx));
     },
     stop: async () => {

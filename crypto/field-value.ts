@@ -1,7 +1,10 @@
 import { cryptoError } from './errors.ts';
 import type { FieldPlan } from './types.ts';
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+// A byte-order mark at the front is part of the value.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** What the quick decoder puts where bytes are no UTF-8. */
+const replacement = '\ufffd';
 
 /**
  * A logical value as the text that is sealed.
@@ -56,6 +59,8 @@ export function decodeFieldValue(type: FieldPlan['type'], bytes: Buffer): unknow
 }
 
 function decodeText(bytes: Buffer): string | undefined {
+  const quick = bytes.toString('utf8');
+  if (!quick.includes(replacement)) return quick;
   try {
     return utf8.decode(bytes);
   } catch {

@@ -16,13 +16,16 @@ const rowsPerTurn = 500;
 /** What opening rows needs. */
 export type OpenRowsDeps = { readonly dataKeys: DataKeys; readonly failures: Failures };
 
+type Fail = (cause: DecryptCause, kid: KeyId | null, field: string) => Error;
 type Job = {
   readonly compiled: CompiledPlan;
   readonly columns: readonly PlannedColumn[];
   readonly wanted: ReadonlySet<string>;
   readonly keys: ReadonlyMap<KeyId, FoundKey>;
-  readonly fail: (cause: DecryptCause, kid: KeyId | null, field: string) => Error;
+  readonly fail: Fail;
 };
+/** The ciphertexts of one row, in the order of the columns. */
+type ParsedRow = readonly (ParsedCiphertext | null)[];
 
 /** Physical rows to logical ones: wanted fields opened, ciphertext and index columns left out, the rest as it is. */
 export async function openRows(
@@ -35,25 +38,25 @@ export async function openRows(
   const compiled = compilePlan(plan, tx.tenantId);
   const wanted = new Set(fields.filter((field) => compiled.owned.has(field)));
   const columns = compiled.columns.filter((column) => column.fields.some(({ field }) => wanted.has(field)));
-  const fail: Job['fail'] = (cause, kid, field) =>
+  const fail: Fail = (cause, kid, field) =>
     deps.failures.report(tx, { cause, kid, collection: compiled.type, field });
-  const kids = new Set<KeyId>();
-  for (const row of rows) {
-    for (const column of columns) {
-      const parsed = parseColumn(column, row[column.column], fail);
-      if (parsed !== null) kids.add(parsed.kid);
-    }
-  }
-  const job: Job = { compiled, columns, wanted, fail, keys: await deps.dataKeys.byKids(tx, kids) };
+  const parsed = rows.map((row) => columns.map((column) => parseColumn(column, row[column.column], fail)));
+  const job: Job = { compiled, columns, wanted, fail, keys: await deps.dataKeys.byKids(tx, kidsOf(parsed)) };
   const opened: Record<string, unknown>[] = [];
-  for (const row of rows) {
-    opened.push(openRow(job, row));
+  for (const [index, row] of rows.entries()) {
+    opened.push(openRow(job, row, parsed[index] ?? []));
     if (opened.length % rowsPerTurn === 0) await nextTurn(); // others get their turn
   }
   return opened;
 }
 
-function parseColumn(column: PlannedColumn, value: unknown, fail: Job['fail']): ParsedCiphertext | null {
+function kidsOf(rows: readonly ParsedRow[]): Set<KeyId> {
+  const kids = new Set<KeyId>();
+  for (const row of rows) for (const parsed of row) if (parsed !== null) kids.add(parsed.kid);
+  return kids;
+}
+
+function parseColumn(column: PlannedColumn, value: unknown, fail: Fail): ParsedCiphertext | null {
   if (value === null || value === undefined) return null;
   const bytes =
     typeof value === 'string' ? fromText(value) : ArrayBuffer.isView(value) ? (value as Uint8Array) : null; // bytea
@@ -62,34 +65,39 @@ function parseColumn(column: PlannedColumn, value: unknown, fail: Job['fail']): 
   return parsed;
 }
 
-function openRow(job: Job, row: Row): Record<string, unknown> {
+function openRow(job: Job, row: Row, parsedRow: ParsedRow): Record<string, unknown> {
+  const { compiled, columns, wanted } = job;
   const opened: Record<string, unknown> = {};
-  for (const name of Object.keys(row)) if (!job.compiled.physical.has(name)) opened[name] = row[name];
-  for (const column of job.columns) {
+  for (const name of Object.keys(row)) if (!compiled.physical.has(name)) opened[name] = row[name];
+  let rowId: string | null = null;
+  for (const [index, column] of columns.entries()) {
     if (!(column.column in row)) continue;
-    const parsed = parseColumn(column, row[column.column], job.fail);
-    const result = parsed === null ? null : openColumn(job, column, parsed, row);
+    const parsed = parsedRow[index] ?? null;
+    if (parsed !== null) rowId ??= rowIdOf(compiled, row);
+    const result = parsed === null ? null : openColumn(job, column, parsed, rowId ?? '');
     for (const field of column.fields) {
-      if (job.wanted.has(field.field)) opened[field.field] = fieldResult(job, field, result, parsed);
+      if (wanted.has(field.field)) opened[field.field] = fieldResult(job, field, result, parsed);
     }
   }
   return opened;
 }
 
 type ColumnResult =
-  { readonly kind: 'values'; readonly values: ReadonlyMap<string, Buffer> } | Shredded | null;
+  | { readonly kind: 'value'; readonly value: Buffer }
+  | { readonly kind: 'values'; readonly values: ReadonlyMap<string, Buffer> }
+  | Shredded
+  | null;
 
-function openColumn(job: Job, column: PlannedColumn, parsed: ParsedCiphertext, row: Row): ColumnResult {
+function openColumn(job: Job, column: PlannedColumn, parsed: ParsedCiphertext, rowId: string): ColumnResult {
   const { kid } = parsed;
   const key = job.keys.get(kid);
   if (key === undefined) throw job.fail('unknown_key', kid, column.column);
   if (key.kind === 'shredded') return key;
   if (key.kind === 'broken') throw job.fail('data_key', kid, column.column);
   if (!isExpectedScope(column, parsed, key.scope)) throw job.fail('scope', kid, column.column);
-  const plaintext = openValue(key, parsed, column.context, rowIdOf(job.compiled, row));
+  const plaintext = openValue(key, parsed, column.context, rowId);
   if (plaintext === null) throw job.fail('authentication', kid, column.column);
-  if (!column.packed)
-    return { kind: 'values', values: new Map([[column.fields[0]?.field ?? '', plaintext]]) };
+  if (!column.packed) return { kind: 'value', value: plaintext };
   const values = unpackRow(plaintext);
   if (values === null) throw job.fail('packing', kid, column.column);
   return { kind: 'values', values };
@@ -110,7 +118,7 @@ function fieldResult(
 ): unknown {
   if (result === null) return null;
   if (result.kind === 'shredded') return { tombstone: true, requestId: result.requestId } satisfies Tombstone;
-  const bytes = result.values.get(field.field);
+  const bytes = result.kind === 'value' ? result.value : result.values.get(field.field);
   if (bytes === undefined) return null;
   const value = decodeFieldValue(field.type, bytes);
   if (value === undefined) throw job.fail('encoding', parsed?.kid ?? null, field.field);

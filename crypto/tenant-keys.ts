@@ -14,6 +14,8 @@ export type TenantKeys = {
   /** The epoch that wraps new keys; made on first use. */
   readonly active: (tx: Tx) => Promise<TenantKey>;
   readonly byEpoch: (tx: Tx, epoch: number) => Promise<TenantKey>;
+  /** Whether `active` needs neither the database nor the root. */
+  readonly holdsActive: (tenantId: TenantId) => boolean;
   /** A fresh key, wrapped by the root; not yet stored. */
   readonly generate: (tenantId: TenantId, epoch: number) => Promise<NewTenantKey>;
   readonly drop: (tenantId: TenantId) => void;
@@ -78,6 +80,8 @@ export function createTenantKeys(deps: TenantKeysDeps): TenantKeys {
       keys.keepOnCommit(tx, [name], key);
       return key;
     },
+    holdsActive: (tenantId: TenantId) =>
+      (held.get(activeName(tenantId))?.expiresAt ?? 0) > deps.clock.now().getTime(),
     generate: (tenantId: TenantId, epoch: number) => generate(deps, tenantId, epoch),
     drop: (tenantId: TenantId) => forget((name) => name.startsWith(`${tenantId}/`)),
     dropAll: () => forget(() => true),

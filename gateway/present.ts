@@ -30,9 +30,11 @@ export async function present(
       ? rows
       : await parts.crypto.openRows(tx, encryptionPlan(call.collection), rows, encrypted);
   const keys = new Set(keyColumns(call.collection));
-  return opened.map((row) =>
-    Object.fromEntries(fields.map((field) => [field.name, presentField(field, { grant, row, keys })])),
-  );
+  return opened.map((row) => {
+    const record: Record<string, unknown> = {};
+    for (const field of fields) record[field.name] = presentField(field, { grant, row, keys });
+    return record;
+  });
 }
 
 type Presented = { readonly grant: Grant; readonly row: StoredRow; readonly keys: ReadonlySet<string> };

@@ -1,4 +1,12 @@
-import { queryBuilder, sql, type RawBuilder, type SqlBool, type Tx } from '../db/index.ts';
+import {
+  queryBuilder,
+  sql,
+  statement,
+  type RawBuilder,
+  type SqlBool,
+  type Statement,
+  type Tx,
+} from '../db/index.ts';
 import type { CollectionMap, FieldMap } from '../datamap/index.ts';
 import type { Grant } from './authorize.ts';
 import type { Call } from './call.ts';
@@ -89,10 +97,24 @@ export function keyColumns(collection: CollectionMap): readonly string[] {
   return [collection.primaryKey, ...link].map((name) => columnNamed(collection, name));
 }
 
+/** Texts that came before: PostgreSQL parses and plans them once per connection. */
+const prepared = new Map<string, Statement>();
+const maxPrepared = 200;
+
 /** Runs one query that was put together here. */
 export async function run(tx: Tx, query: RawBuilder<unknown>): Promise<readonly StoredRow[]> {
   const { sql: text, parameters } = query.compile(queryBuilder);
-  return (await tx.run<Record<string, unknown>>({ sql: text, parameters })).rows;
+  const known = prepared.get(text) ?? prepare(text);
+  if (known === null) return (await tx.run<Record<string, unknown>>({ sql: text, parameters })).rows;
+  return (await tx.query<Record<string, unknown>>(known, parameters)).rows;
+}
+
+/** @returns null when there are too many shapes of queries already; the rest stays unprepared */
+function prepare(text: string): Statement | null {
+  if (prepared.size >= maxPrepared) return null;
+  const fresh = statement(`gateway.q${prepared.size}`, text);
+  prepared.set(text, fresh);
+  return fresh;
 }
 
 /** One page of rows, and one more to know whether another follows. */
