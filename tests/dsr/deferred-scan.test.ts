@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Dsr } from '../../dsr/index.ts';
 import type { TenantId } from '../../kernel/index.ts';
@@ -24,6 +25,17 @@ describe('a scan too large to wait for', () => {
   const scans = async (id: string) =>
     (await f.db.admin('select scope, clean from dsr.absence where request_id = $1 order by run', [id])).rows;
 
+  const certificates = async (id: string) =>
+    (
+      await f.db.admin('select id, jws from dsr.certificate where request_id = $1 order by version, kind', [
+        id,
+      ])
+    ).rows as readonly { id: string; jws: string }[];
+  const claimsOf = (one: { jws: string } | undefined): unknown =>
+    JSON.parse(Buffer.from(one?.jws.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  const verify = async (certificate: string): Promise<unknown> =>
+    (await f.call('verifyCertificate', { body: { certificate } })).body;
+
   test('asks the indexes before completion and reads everything once afterwards', async () => {
     const { id } = await erase(0);
     expect(await scans(id)).toEqual([{ scope: 'indexed', clean: true }]);
@@ -32,6 +44,14 @@ describe('a scan too large to wait for', () => {
       { scope: 'indexed', clean: true },
       { scope: 'full', clean: true },
     ]);
+    const [first, second] = await certificates(id);
+    expect(claimsOf(first)).toMatchObject({ absence: { scope: 'indexed', fullScan: 'deferred' } });
+    expect(claimsOf(second)).toMatchObject({
+      absence: { scope: 'full', fullScan: 'done' },
+      follows: { jti: first?.id, sha256: createHash('sha256').update(String(first?.jws)).digest('hex') },
+    });
+    expect(await verify(String(first?.jws))).toMatchObject({ status: 'valid', valid: true });
+    expect(await verify(String(second?.jws))).toMatchObject({ status: 'valid', valid: true });
   });
 
   test('reopens the request when it finds something', async () => {
@@ -40,7 +60,15 @@ describe('a scan too large to wait for', () => {
       `update marketing_campaigns.audience set definition = jsonb_build_object('note', $1::text)`,
       [email],
     );
+    const [first] = await certificates(id);
+    expect(await verify(String(first?.jws))).toMatchObject({ status: 'valid' });
     await dsr.worker.tick();
+    expect(await verify(String(first?.jws))).toMatchObject({
+      status: 'superseded',
+      valid: false,
+      supersededAt: f.clock.now().toISOString(),
+      keyId: expect.any(String),
+    });
     const { rows } = await f.db.admin(
       'select state from dsr.timeline where request_id = $1 order by version',
       [id],

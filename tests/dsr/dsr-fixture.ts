@@ -60,6 +60,8 @@ export type CallInput = {
   readonly params?: unknown;
   readonly query?: unknown;
   readonly body?: unknown;
+  /** Where the call came from; nowhere by default. */
+  readonly origin?: CallContext['origin'];
 };
 
 const callContext: CallContext = {
@@ -188,7 +190,7 @@ async function callRoute(
     query: request.query?.parse(input.query ?? {}),
     body: request.body?.parse(input.body ?? {}),
     principal: input.principal ?? null,
-    call: callContext,
+    call: input.origin === undefined ? callContext : { ...callContext, origin: input.origin },
     headers: {},
     idempotencyKey: null,
     signal: new AbortController().signal,
