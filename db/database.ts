@@ -108,6 +108,9 @@ function createPool(url: string, applicationName: string, max: number, logger: L
     keepAlive: true,
     statement_timeout: defaultStatementTimeoutMilliseconds,
   });
+  // While a transaction holds a connection the pool does not listen on it: without a listener of ours a connection
+  // that breaks between two statements would end the process. The transaction learns of it by its next statement.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', (error) =>
     logger.warn('an idle database connection broke; it is replaced on next use', { error }),
   );
@@ -124,7 +127,13 @@ async function inTransaction<T>(pool: pg.Pool, options: TransactionOptions, work
   try {
     const start = await begin(client, options);
     const result = await work(client, createQueries(client, callbacks), start);
-    await client.query('commit');
+    const { command } = await client.query('commit');
+    // PostgreSQL answers the commit of a failed transaction with a rollback, and no error.
+    if (command !== 'COMMIT')
+      throw databaseError(
+        'ERR_DB_ROLLED_BACK',
+        'a statement failed before the commit, so nothing was changed; try again',
+      );
     for (const callback of callbacks) callback();
     return result;
   } catch (error) {

@@ -7,6 +7,7 @@ export type DatabaseErrorCode =
   | 'ERR_DB_MIGRATION_CHANGED'
   | 'ERR_DB_MIGRATION_FAILED'
   | 'ERR_DB_ROW_COUNT'
+  | 'ERR_DB_ROLLED_BACK'
   | 'ERR_DB_UNSAFE'
   | 'ERR_DB_EMBEDDED';
 
