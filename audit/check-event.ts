@@ -42,7 +42,8 @@ function checkBounds(name: string, event: AuditEvent): void {
   const { targets = [], subjects = [] } = event;
   if (targets.length > maxTargets) throw invalid(`${name} names more than ${maxTargets} targets`);
   if (subjects.length > maxSubjects) throw invalid(`${name} names more than ${maxSubjects} subjects`);
-  if (new Set(subjects).size !== subjects.length) throw invalid(`${name} names a subject twice`);
+  if (subjects.length > 1 && new Set(subjects).size !== subjects.length)
+    throw invalid(`${name} names a subject twice`);
   for (const subject of subjects) parseSubjectId(subject);
   checkText(name, event.actor.id, event.reason, event.idempotencyKey, event.call?.requestId);
   for (const target of targets) checkText(name, target.type, target.id);

@@ -90,7 +90,7 @@ export function createLeaf(
   const occurredAt = event.occurredAt ?? parts.receivedAt;
   // The byte 00 of RFC 6962 stands in front, so that hashing needs no second copy.
   const prefixed = Buffer.from(
-    `\0{"v":1,"id":"${parts.id}","occurredAt":"${occurredAt.toISOString()}","receivedAt":"${parts.receivedAt.toISOString()}"` +
+    `\0{"v":1,"id":"${parts.id}","occurredAt":"${timeText(occurredAt)}","receivedAt":"${timeText(parts.receivedAt)}"` +
       `,${definitionText(definition)},"outcome":"${event.outcome}"${optional('reason', event.reason)}` +
       `,"actor":${actorText(event.actor)}${callText(event)}${touchedText(event)}${decisionText(event)}` +
       `${parts.detail.kind === 'inline' ? `,"detail":${parts.detail.json}` : `,"detailDigest":"${parts.detail.digest}"`}` +
@@ -118,8 +118,23 @@ export function createLeaf(
   };
 }
 
+let lastTime = { at: Number.NaN, text: '' };
+
+/** Many events share a millisecond. */
+function timeText(time: Date): string {
+  const at = time.getTime();
+  if (at !== lastTime.at) lastTime = { at, text: time.toISOString() };
+  return lastTime.text;
+}
+
+const definitionTexts = new WeakMap<EventDefinition, string>();
+
 function definitionText(definition: EventDefinition): string {
-  return `"action":${text(definition.action)},"version":${definition.version},"category":"${definition.category}"`;
+  const known = definitionTexts.get(definition);
+  if (known !== undefined) return known;
+  const made = `"action":${text(definition.action)},"version":${definition.version},"category":"${definition.category}"`;
+  definitionTexts.set(definition, made);
+  return made;
 }
 
 function actorText(actor: AuditEvent['actor']): string {

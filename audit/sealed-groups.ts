@@ -11,6 +11,7 @@ import { commitGroup, packGroup } from './commitment.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import type { Commitments, GroupKind } from './leaf.ts';
 import { createSharedSealing } from './shared-sealing.ts';
+import { createUsualCommitments } from './usual-commitments.ts';
 import { insertSealedGroups } from './store.ts';
 
 /** Seals personal groups once per session and content, and gives their commitments. */
@@ -59,6 +60,8 @@ export function createGroupSealer(deps: GroupSealerDeps): GroupSealer {
   const cache = new Map<string, Cached>();
   const inside = new WeakMap<Tx, Map<string, string>>();
 
+  const usual = createUsualCommitments();
+
   const lookup = (key: string): string | null => {
     const cached = cache.get(key);
     return cached === undefined || cached.until < clock.now().getTime() ? null : cached.commitment;
@@ -94,12 +97,18 @@ export function createGroupSealer(deps: GroupSealerDeps): GroupSealer {
   );
   return Object.freeze({
     known: (event: AuditEvent) => {
+      const now = clock.now().getTime();
+      const again = usual.find(event, now);
+      if (again !== null) return again;
       const found: { -readonly [Kind in GroupKind]?: string } = {};
+      let until = Infinity;
       for (const { kind, key } of groupsOf(event)) {
-        const commitment = lookup(key);
-        if (commitment === null) return null;
-        found[kind] = commitment;
+        const cached = cache.get(key);
+        if (cached === undefined || cached.until < now) return null;
+        found[kind] = cached.commitment;
+        until = Math.min(until, cached.until);
       }
+      usual.keep(event, found, until);
       return found;
     },
     seal: async (tx: Tx, event: AuditEvent) => {

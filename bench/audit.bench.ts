@@ -1,8 +1,6 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
-import { from as copyFrom } from 'pg-copy-streams';
 import pg from 'pg';
 import { z } from 'zod';
 import {
@@ -26,6 +24,7 @@ import {
   migrate,
   roleSecrets,
   startEmbeddedPostgres,
+  statement,
   type Database,
 } from '../db/index.ts';
 import {
@@ -46,7 +45,7 @@ import type { BenchRow } from './row.ts';
 
 // Measures: events per second that producers get acknowledged (durable, in a signed checkpoint), each producer waiting for
 // its event before the next; beside it the same loop with the same rows, columns and indexes through the same binary COPY,
-// without hash, tree, tile, checkpoint and signature. Both run in turns on one embedded PostgreSQL with fsync on.
+// without hash, tree, tile, checkpoint and signature, one round trip a batch as ours. Both run in turns on one embedded PostgreSQL with fsync on.
 // Limits: producers, writer and both loops share one process; the table grows during the run, for both alike.
 
 const sliceMilliseconds = Number(process.env['GATEHOUSE_BENCH_SLICE_MS'] ?? 2_000);
@@ -71,18 +70,19 @@ type House = {
   readonly close: () => Promise<void>;
 };
 
+/** Frozen, as identity gives them. */
 function principal(tenantId: TenantId, sessionId: string): Principal {
-  return {
-    kind: 'user',
+  return Object.freeze({
+    kind: 'user' as const,
     tenantId,
     id: parsePrincipalId(newId()),
     displayName: 'Bench Person',
     email: 'bench@example.com',
     roles: [],
     attributes: {},
-    assurance: { level: 2, authenticatedAt: null, methods: ['pwd', 'otp'] },
+    assurance: { level: 2 as const, authenticatedAt: null, methods: ['pwd', 'otp'] },
     sessionId,
-  };
+  });
 }
 
 function eventOf(tenantId: TenantId, actor: Principal): AuditEvent<typeof probed.detail> {
@@ -158,6 +158,11 @@ async function openHouse(): Promise<House> {
   return { audit, database, tenant, plain: createPlainWriter(database), close };
 }
 
+const copyPlain = statement(
+  'bench.copy_plain',
+  'copy audit.bench_plain (tenant_id, seq, id, occurred_at, received_at, action, outcome, actor_id, targets, idempotency_key, leaf_hash, body) from stdin (format binary)',
+);
+
 /** The reference: bodies, rows and group commit of ours; no hash, no tree, no signature, no head. */
 function createPlainWriter(database: Database): (event: AuditEvent) => Promise<void> {
   const noHash = Buffer.alloc(32);
@@ -165,22 +170,15 @@ function createPlainWriter(database: Database): (event: AuditEvent) => Promise<v
   let seq = 0;
   let running = false;
   const run = async (): Promise<void> => {
-    await Promise.resolve();
+    const pipeline = await database.sequencerPipeline();
     while (queue.done.length > 0) {
       const batch = queue;
       queue = { rows: createCopyWriter(), done: [] };
-      await database.withSequencer(async (tx) => {
-        const stream = tx.client.query(
-          copyFrom(
-            'copy audit.bench_plain (tenant_id, seq, id, occurred_at, received_at, action, outcome, actor_id, targets, idempotency_key, leaf_hash, body) from stdin (format binary)',
-          ),
-        );
-        stream.end(batch.rows.finish());
-        await finished(stream);
-      });
-      for (const resolve of batch.done) resolve();
+      await pipeline.run([{ kind: 'copy', statement: copyPlain, rows: batch.rows.finish() }]);
+      for (const resolve of batch.done) resolve(); // they run once the next batch is on its way
     }
     running = false;
+    pipeline.release();
   };
   return (event) =>
     new Promise((resolve) => {

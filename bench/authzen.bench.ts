@@ -260,17 +260,17 @@ async function serve(): Promise<void> {
       by,
     );
   });
-  const principal: Principal = {
-    kind: 'service_account',
+  const principal: Principal = Object.freeze({
+    kind: 'service_account' as const,
     tenantId,
     id: parsePrincipalId(newId()),
     displayName: 'bench',
     email: null,
     roles: Object.freeze(['pep']),
     attributes: Object.freeze({}),
-    assurance: { level: 1, authenticatedAt: null, methods: [] },
+    assurance: { level: 1 as const, authenticatedAt: null, methods: [] },
     sessionId: null,
-  };
+  }); // frozen, as identity gives it
   const http = await createHttpServer({
     routes: policy.routes,
     authorize: {
