@@ -47,7 +47,7 @@ import type { BenchRow } from './row.ts';
  */
 const windowMilliseconds = 250;
 const windows = 7;
-type Work = () => Promise<unknown> | unknown;
+type Work = () => unknown;
 
 async function measureOnce(work: Work, batch: number): Promise<number> {
   globalThis.gc?.(); // nobody pays for the garbage of the one before

@@ -200,7 +200,8 @@ async function page(gateway: ReturnType<typeof createGateway>): Promise<void> {
     idempotencyKey: null,
     signal: new AbortController().signal,
   });
-  const { items } = answer?.body as { items: readonly { email?: unknown }[] }; // the list response's shape
+  if (answer === undefined) throw new Error('the gateway has no such route');
+  const { items } = answer.body as { items: readonly { email?: unknown }[] }; // the list response's shape
   if (items.length !== 50 || typeof items[0]?.email !== 'string')
     throw new Error('the page is not what is measured');
 }

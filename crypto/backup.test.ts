@@ -26,7 +26,11 @@ const person = (id: string): Record<string, unknown> => ({
 async function asServer<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: process.env['GATEHOUSE_TEST_ADMIN_URL'] });
   await client.connect();
-  return work(client).finally(() => client.end());
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Every byte of the database, as a physical backup has it. */

@@ -1,17 +1,14 @@
 import type { Tx } from '../db/index.ts';
 import type { KeyId, SubjectId } from '../kernel/index.ts';
-import { createDataKey, type DataKey, type OnUncounted } from './data-key.ts';
+import type { DataKey, OnUncounted } from './data-key.ts';
 import { cryptoError } from './errors.ts';
 import { makeKeys, type FreshKey } from './make-keys.ts';
 import type { RandomPool } from './nonce-pool.ts';
+import { kidOf, openKeyRow, requireUsable, type FoundKey, type KeyRow } from './stored-key.ts';
 import { insertPurposeKey, insertSubjectKeys, readKeys, readPurposeKey, readSubjectKeys } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
 import type { TransactionKeys } from './transaction-keys.ts';
-import type { KeyScope, Shredded } from './types.ts';
-import { unwrapDataKey } from './wrap.ts';
-
-/** A key asked for by id: usable, destroyed, or a row that does not open. */
-export type FoundKey = DataKey | Shredded | { readonly kind: 'broken' };
+import type { KeyScope } from './types.ts';
 
 /** Data keys of people and purposes. */
 export type DataKeys = {
@@ -31,19 +28,6 @@ export type DataKeysDeps = {
   /** Awaited before keys are read; the cache opens only once purges are heard. */
   readonly listen: () => Promise<void>;
   readonly onUncounted: OnUncounted;
-};
-
-type KeyRow = {
-  readonly kid: Buffer;
-  readonly subject_id: SubjectId | null;
-  readonly purpose: string | null;
-  readonly epoch: number;
-  readonly wrapped: Buffer | null;
-  readonly commitment: Buffer | null;
-  readonly state: 'active' | 'shredded';
-  readonly messages: number;
-  readonly shredded_at: Date | null;
-  readonly shred_request: string | null;
 };
 
 const keysPerStatement = 5_000;
@@ -87,7 +71,7 @@ export function createDataKeys(deps: DataKeysDeps): DataKeys {
       for (let at = 0; at < missing.length; at += keysPerStatement) {
         const part = missing.slice(at, at + keysPerStatement).map((kid) => `"\\\\x${kid}"`);
         const { rows } = await tx.query<KeyRow>(readKeys, [tx.tenantId, `{${part.join(',')}}`]);
-        for (const row of rows) found.set(kidOf(row), await openRow(tx, deps, row));
+        for (const row of rows) found.set(kidOf(row), await openKeyRow(tx, deps, row));
       }
       return found;
     },
@@ -96,54 +80,6 @@ export function createDataKeys(deps: DataKeysDeps): DataKeys {
 
 function neither(): never {
   throw cryptoError('ERR_CRYPTO_KEY', 'a data key could neither be read nor made; try again');
-}
-
-const kidOf = (row: { readonly kid: Buffer }): KeyId => row.kid.toString('hex') as KeyId; // the column holds eight bytes
-
-async function openRow(tx: Tx, deps: DataKeysDeps, row: KeyRow): Promise<FoundKey> {
-  const kid = kidOf(row);
-  if (row.state === 'shredded' || row.wrapped === null || row.commitment === null) {
-    return {
-      kind: 'shredded',
-      kid,
-      requestId: row.shred_request,
-      shreddedAt: row.shredded_at ?? new Date(0),
-    };
-  }
-  const { tenantId } = tx;
-  const scope: KeyScope =
-    row.subject_id === null
-      ? { kind: 'tenant', purpose: row.purpose ?? '' }
-      : { kind: 'subject', subjectId: row.subject_id };
-  const tenantKey = await deps.tenantKeys.byEpoch(tx, row.epoch);
-  const material = unwrapDataKey(
-    tenantKey,
-    { tenantId, scope, kid: row.kid, commitment: row.commitment },
-    row.wrapped,
-  );
-  if (material === null) return { kind: 'broken' };
-  const counts = { messages: row.messages, countedAhead: 0, onUncounted: deps.onUncounted };
-  const key = createDataKey({ tenantId, kid, kidBytes: row.kid, scope, material, ...counts });
-  deps.keysOf(tx).add(key);
-  return key;
-}
-
-async function requireUsable(tx: Tx, deps: DataKeysDeps, row: KeyRow): Promise<DataKey> {
-  const found = await openRow(tx, deps, row);
-  if (found.kind === 'key') return found;
-  if (found.kind === 'broken') {
-    throw cryptoError(
-      'ERR_CRYPTO_KEY',
-      `data key ${kidOf(row)} does not open under its tenant key; nothing was sealed`,
-    );
-  }
-  throw cryptoError(
-    'ERR_CRYPTO_SHREDDED',
-    'the key of this person was destroyed; nothing more can be stored about them',
-    {
-      details: { kid: found.kid, requestId: found.requestId },
-    },
-  );
 }
 
 /** Reads what is there, makes what is not; when an insert lost to another transaction, all are read again. */

@@ -2,7 +2,7 @@ import type { Database, Tx } from '../db/index.ts';
 import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
 import { epochDestroyed } from './events.ts';
 import type { RootProvider } from './root-provider.ts';
-import { markTenantKeyDestroyed, readSupersededTenantKeys } from './store.ts';
+import { markTenantKeyDestroyed, readSupersededTenantKeys } from './store-rotation.ts';
 import type { Actor } from './types.ts';
 
 /** What destroying epochs needs. */

@@ -41,7 +41,11 @@ export async function withFileLock<T>(
 async function take(lock: string, token: string): Promise<boolean> {
   try {
     const handle = await open(lock, 'wx', 0o600);
-    await handle.writeFile(token).finally(() => handle.close());
+    try {
+      await handle.writeFile(token);
+    } finally {
+      await handle.close();
+    }
     return true;
   } catch (error) {
     if ((error as { code?: string }).code === 'EEXIST') return false; // held

@@ -1,6 +1,7 @@
 import type { Tx } from '../db/index.ts';
 import type { KeyId } from '../kernel/index.ts';
-import { countSubjectKeys, readEpochs, readLedger, readPurposeKeys } from './store.ts';
+import { countSubjectKeys, readEpochs, readPurposeKeys } from './store-inventory.ts';
+import { readLedger } from './store-shred.ts';
 import type { KeyStatus, LedgerEntry } from './types.ts';
 
 type EpochRow = {

@@ -12,7 +12,10 @@ import {
   type CryptoFixture,
 } from './crypto-fixture.ts';
 import { createCryptoRoutes } from './routes.ts';
-import * as store from './store.ts';
+import * as inventoryStore from './store-inventory.ts';
+import * as rotationStore from './store-rotation.ts';
+import * as shredStore from './store-shred.ts';
+import * as keyStore from './store.ts';
 import type { Crypto, RotationProgress } from './types.ts';
 
 let fixture: CryptoFixture;
@@ -34,7 +37,12 @@ const contacts = (count: number): Record<string, unknown>[] =>
   }));
 
 test('PostgreSQL prepares every statement of the room', async () => {
-  const statements = Object.values(store).filter((value) => typeof value === 'object');
+  const statements = Object.values({
+    ...keyStore,
+    ...rotationStore,
+    ...shredStore,
+    ...inventoryStore,
+  }).filter((value) => typeof value === 'object');
   expect(statements.length).toBeGreaterThan(20);
   for (const { name, text } of statements) await fixture.db.admin(`prepare "${name}" as ${text}`);
 });

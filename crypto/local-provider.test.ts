@@ -121,12 +121,12 @@ test('processes on one file see what each other adds and destroys, and lose noth
   const processes = [await open(file), await open(file), await open(file)];
   const epochs = Array.from({ length: 24 }, (_, index) => index + 1);
   const wrapped = await Promise.all(
-    epochs.map((epoch) => processes[epoch % 3]?.wrap(tenant, epoch, key) ?? Buffer.alloc(0)),
+    epochs.map(async (epoch) => (await processes[epoch % 3]?.wrap(tenant, epoch, key)) ?? Buffer.alloc(0)),
   );
   await Promise.all(
     epochs
       .filter((epoch) => epoch % 4 === 0)
-      .map((epoch) => processes[(epoch + 1) % 3]?.scheduleDestroy(tenant, epoch)),
+      .map(async (epoch) => processes[(epoch + 1) % 3]?.scheduleDestroy(tenant, epoch)),
   );
   for (const epoch of epochs) {
     const opened = processes[(epoch + 2) % 3]?.unwrap(tenant, epoch, wrapped[epoch - 1] ?? key);

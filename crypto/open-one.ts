@@ -2,7 +2,7 @@ import type { Tx } from '../db/index.ts';
 import { encodedContextOf } from './associated-data.ts';
 import { parseCiphertext, type ParsedCiphertext } from './ct1.ts';
 import type { DataKey } from './data-key.ts';
-import type { FoundKey } from './data-keys.ts';
+import type { FoundKey } from './stored-key.ts';
 import type { Suite } from './derive.ts';
 import type { DecryptCause } from './errors.ts';
 import type { OpenRowsDeps } from './open-rows.ts';

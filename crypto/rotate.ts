@@ -11,12 +11,12 @@ import {
   countStaleKeys,
   demoteTenantKey,
   hasUnfinishedRotation,
-  insertTenantKey,
   lockRewrappingTenantKeys,
   lockStaleKeys,
   rewrapKeys,
   supersedeTenantKeys,
-} from './store.ts';
+} from './store-rotation.ts';
+import { insertTenantKey } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
 import type { RotationOptions, RotationProgress } from './types.ts';
 import { rewrapDataKeyInto, wrappedBytes, type TenantKey, type WrapScope } from './wrap.ts';

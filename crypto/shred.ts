@@ -4,7 +4,7 @@ import { cryptoError } from './errors.ts';
 import { keysShredded } from './events.ts';
 import type { RandomPool } from './nonce-pool.ts';
 import type { Purge } from './purge.ts';
-import { insertLedger, insertTombstones, shredKeys } from './store.ts';
+import { insertLedger, insertTombstones, shredKeys } from './store-shred.ts';
 import type { TenantKeys } from './tenant-keys.ts';
 import type { TransactionKeys } from './transaction-keys.ts';
 import type { ShredReason } from './types.ts';

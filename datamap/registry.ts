@@ -3,6 +3,7 @@ import type { AuditEvent, AuditSink, Clock, TenantId } from '../kernel/index.ts'
 import { dataMapError } from './errors.ts';
 import { serviceLoaded } from './events.ts';
 import { joinDataMaps, loadDataMap } from './load.ts';
+import { createMapCache } from './map-cache.ts';
 import { notifyChanged, selectServices, upsertService, type StoredService } from './store.ts';
 import type { DataMap } from './types.ts';
 
@@ -25,8 +26,6 @@ export type DataMapRegistry = {
   readonly loadService: (tx: Tx, input: LoadServiceInput) => Promise<DataMap>;
 };
 
-const maxCachedTenants = 1_000;
-
 /** @param deps - `builtIn` wins: a tenant cannot replace one of its services */
 export function createDataMapRegistry(deps: {
   readonly database: Database;
@@ -34,48 +33,19 @@ export function createDataMapRegistry(deps: {
   readonly clock: Clock;
 }): DataMapRegistry {
   const { database, builtIn, clock } = deps;
-  const cache = new Map<TenantId, DataMap>();
-  let generation = 0;
-  let listening: Promise<unknown> | null = null;
-  const forget = (tenantId: string | null): void => {
-    generation += 1;
-    if (tenantId === null) cache.clear();
-    else cache.delete(tenantId as TenantId); // a key of ours or none
-  };
-  const listen = async (): Promise<void> => {
-    listening ??= database.listener
-      .subscribe('datamap_changed', forget)
-      .then(() => database.listener.onReconnect(() => forget(null)))
-      .catch((error: unknown) => {
-        listening = null;
-        throw error;
-      });
-    await listening;
-  };
+  const cache = createMapCache(database);
   const read = async (tx: Tx): Promise<DataMap> => {
     const { rows } = await tx.query<StoredService>(selectServices, [tx.tenantId]);
     if (rows.length === 0) return builtIn;
     const own = loadDataMap(rows.map(({ key, yaml }) => ({ name: `service ${key}`, yaml })));
     return joinDataMaps([builtIn, own]);
   };
-  const forTenant = async (tx: Tx): Promise<DataMap> => {
-    const known = cache.get(tx.tenantId);
-    if (known !== undefined) return known;
-    await listen();
-    const before = generation;
-    const map = await read(tx);
-    // What was read before a change was announced must not outlive the announcement.
-    if (before === generation) {
-      if (cache.size >= maxCachedTenants) cache.clear();
-      cache.set(tx.tenantId, map);
-    }
-    return map;
-  };
+  const forTenant = (tx: Tx): Promise<DataMap> => cache.load(tx, read);
   return Object.freeze({
     builtIn,
     forTenant,
     current: async (tenantId: TenantId) =>
-      cache.get(tenantId) ?? (await database.withTenant(tenantId, forTenant, { readOnly: true })),
+      cache.find(tenantId) ?? (await database.withTenant(tenantId, forTenant, { readOnly: true })),
     loadService: async (tx: Tx, input: LoadServiceInput) => {
       const service = onlyService(input);
       const { key } = service.services[0] ?? { key: '' };
@@ -94,7 +64,7 @@ export function createDataMapRegistry(deps: {
         detail: { service: key, revision: service.revision, replaced },
       });
       await tx.query(notifyChanged, [tx.tenantId]);
-      tx.onCommit(() => forget(tx.tenantId));
+      tx.onCommit(() => cache.forget(tx.tenantId));
       return read(tx);
     },
   });

@@ -30,11 +30,10 @@ export async function present(
       ? rows
       : await parts.crypto.openRows(tx, encryptionPlan(call.collection), rows, encrypted);
   const keys = new Set(keyColumns(call.collection));
-  return opened.map((row) => {
-    const record: Record<string, unknown> = {};
-    for (const field of fields) record[field.name] = presentField(field, { grant, row, keys });
-    return record;
-  });
+  // From entries: a field may be called `__proto__`.
+  return opened.map((row) =>
+    Object.fromEntries(fields.map((field) => [field.name, presentField(field, { grant, row, keys })])),
+  );
 }
 
 type Presented = { readonly grant: Grant; readonly row: StoredRow; readonly keys: ReadonlySet<string> };

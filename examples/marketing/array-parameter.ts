@@ -37,7 +37,7 @@ function sizeOf(type: ElementType, value: unknown): number {
   if (value === null || value === undefined) return -1;
   if (type === 'uuid') return 16;
   if (type === 'timestamptz') return 8;
-  return type === 'text' ? Buffer.byteLength(String(value)) : (value as Uint8Array).length; // bytea
+  return type === 'text' ? Buffer.byteLength(value as string) : (value as Uint8Array).length; // as the column's type says
 }
 
 function writeElement(target: Buffer, at: number, type: ElementType, value: unknown): number {
@@ -46,10 +46,10 @@ function writeElement(target: Buffer, at: number, type: ElementType, value: unkn
   if (bytes < 0) return start;
   switch (type) {
     case 'uuid':
-      target.write(String(value).replaceAll('-', ''), start, 16, 'hex');
+      target.write((value as string).replaceAll('-', ''), start, 16, 'hex');
       break;
     case 'text':
-      target.write(String(value), start, bytes, 'utf8');
+      target.write(value as string, start, bytes, 'utf8');
       break;
     case 'bytea':
       target.set(value as Uint8Array, start); // the column's type
