@@ -14,7 +14,14 @@ import {
   type Columns,
 } from './columns.ts';
 import { loadBuiltInDataMap } from './data-map.ts';
-import { createRowMaker, type CampaignRows, type PeopleRows, type PlainRow } from './make-rows.ts';
+import {
+  createRowMaker,
+  everybody,
+  type CampaignRows,
+  type DaysAgo,
+  type PeopleRows,
+  type PlainRow,
+} from './make-rows.ts';
 import { createSeededRandom } from './random.ts';
 import {
   claimBatch,
@@ -111,13 +118,19 @@ async function makeBatch(run: Run, batch: number): Promise<number> {
   const first = batch * batchSize;
   const count = Math.min(batchSize, contacts - first);
   const maker = createRowMaker(createSeededRandom(`gatehouse marketing ${seed} batch ${batch}`), now);
-  const rows = maker.people(first + 1, count, around);
+  const rows = maker.people(first + 1, count, around, timeOf(batch, Math.ceil(contacts / batchSize)));
   return inTransaction(run, async (tx) => {
     const { rowCount } = await tx.query(claimBatch, [tx.tenantId, seed, batch, count]);
     if (rowCount === 0) return 0; // another process has made it
     await insertPeople(tx, run.crypto, rows);
     return count;
   });
+}
+
+/** Later people signed up later: the ids of a batch then stand side by side in the indexes. */
+function timeOf(batch: number, batches: number): DaysAgo {
+  const days = everybody.from / batches;
+  return { from: everybody.from - batch * days, to: everybody.from - (batch + 1) * days };
 }
 
 async function insertPeople(tx: Tx, crypto: Pick<Crypto, 'sealRows'>, rows: PeopleRows): Promise<void> {

@@ -60,9 +60,15 @@ const networks = Object.freeze(['192.0.2', '198.51.100', '203.0.113']);
 /** A source of rows: the same seed and the same end of time give the same rows. */
 export type RowMaker = {
   readonly campaigns: (count: number) => CampaignRows;
-  /** @param first - number of the first person */
-  readonly people: (first: number, count: number, around: CampaignRows) => PeopleRows;
+  /** @param first - number of the first person @param signedUp - when; the last 1,200 days when left out */
+  readonly people: (first: number, count: number, around: CampaignRows, signedUp?: DaysAgo) => PeopleRows;
 };
+
+/** A span of time, in days before `now`. */
+export type DaysAgo = { readonly from: number; readonly to: number };
+
+/** How far back people have signed up. */
+export const everybody: DaysAgo = Object.freeze({ from: 1_200, to: 0 });
 
 type Source = { readonly random: SeededRandom; readonly now: Date };
 
@@ -71,16 +77,24 @@ export function createRowMaker(random: SeededRandom, now: Date): RowMaker {
   const source = { random, now };
   return Object.freeze({
     campaigns: (count: number) => makeCampaigns(random, now, count),
-    people: (first: number, count: number, around: CampaignRows) => makePeople(source, first, count, around),
+    people: (first: number, count: number, around: CampaignRows, signedUp: DaysAgo = everybody) =>
+      makePeople({ ...source, signedUp }, first, count, around),
   });
 }
 
+const within = ({ random, now }: Source, { from, to }: DaysAgo): Date =>
+  new Date(now.getTime() - Math.round(to * dayMilliseconds) - random.below((from - to) * dayMilliseconds));
 const past = ({ random, now }: Source, days: number): Date =>
   new Date(now.getTime() - random.below(days * dayMilliseconds));
 const newId = ({ random }: Source, at: Date): string => uuidv7(at.getTime(), random.bytes);
 const address = ({ random }: Source): string => `${random.pick(networks)}.${1 + random.below(254)}`;
 
-function makePeople(source: Source, first: number, count: number, around: CampaignRows): PeopleRows {
+function makePeople(
+  source: Source & { readonly signedUp: DaysAgo },
+  first: number,
+  count: number,
+  around: CampaignRows,
+): PeopleRows {
   const { random } = source;
   const rows = {
     contacts: [] as PlainRow[],
@@ -92,7 +106,7 @@ function makePeople(source: Source, first: number, count: number, around: Campai
   const audiences = Map.groupBy(around.audiences, (audience) => audience['region']);
   for (let number = first; number < first + count; number += 1) {
     const person = makePerson(random, number);
-    const created = past(source, 1_200);
+    const created = within(source, source.signedUp);
     const contact = contactOf(source, person, created);
     rows.contacts.push(contact);
     rows.consents.push(consentOf(source, contact, 'marketing', created));
