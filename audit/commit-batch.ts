@@ -2,7 +2,7 @@ import { sqlState, type Pipeline, type PipelineStep } from '../db/index.ts';
 import type { SealedBatch } from './batch.ts';
 import { copyEntries, copySubjects } from './copy-statements.ts';
 import { auditError } from './errors.ts';
-import { headMovedState, moveHeads, takePending } from './store-sequencer.ts';
+import { headMovedState, moveHeads, moveOneHead, takePending } from './store-sequencer.ts';
 
 /**
  * Writes a batch in one transaction and one round trip: heads with their signed checkpoints, tiles, entries, subjects,
@@ -29,6 +29,12 @@ export function commitBatch(pipeline: Pipeline, batch: SealedBatch, now: Date): 
 }
 
 function moveHeadsStep({ heads, tiles }: SealedBatch, now: Date): PipelineStep {
+  const [head] = heads;
+  if (head !== undefined && heads.length === 1 && tiles.length === 0) {
+    const { tenantId, oldSize, epoch, size, root, frontier, checkpoint } = head;
+    const values = [tenantId, oldSize, epoch, size, root, frontier, checkpoint, now];
+    return { kind: 'statement', statement: moveOneHead, values };
+  }
   const values = [
     heads.map(({ tenantId }) => tenantId),
     heads.map(({ oldSize }) => oldSize),

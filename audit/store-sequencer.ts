@@ -61,6 +61,20 @@ export const moveHeads = statement(
    select audit.require_all((select count(*) from moved), cardinality($1::uuid[]))`,
 );
 
+/** As `moveHeads`, for the usual batch: one log and no tile that became full. */
+export const moveOneHead = statement(
+  'audit.move_one_head',
+  `with moved as (
+     update audit.head
+     set size = $4::bigint, root = $5::bytea, frontier = $6::bytea, checkpoint = $7::text, updated_at = $8::timestamptz
+     where tenant_id = $1::uuid and size = $2::bigint and epoch = $3::bigint
+     returning tenant_id),
+   kept as (
+     insert into audit.checkpoint (tenant_id, size, root, note, signed_at)
+     select tenant_id, $4::bigint, $5::bytea, $7::text, $8::timestamptz from moved)
+   select audit.require_all((select count(*) from moved), 1)`,
+);
+
 /** Takes events out of the waiting table that stand in the log already. */
 export const deletePending = statement(
   'audit.delete_pending',

@@ -77,7 +77,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   const { urls, logger } = options;
   const key = roleSecrets(urls).tenantSettingKey;
   const appPool = createPool(urls.app, 'gatehouse-app', options.poolSize ?? 10, logger);
-  const sequencerPool = createPool(urls.sequencer, 'gatehouse-sequencer', 2, logger);
+  const sequencerPool = createPool(urls.sequencer, 'gatehouse-sequencer', 2, logger, genericPlans);
   const listener = createListener(urls.app, logger);
   return Object.freeze({
     urls,
@@ -99,13 +99,23 @@ export function createDatabase(options: DatabaseOptions): Database {
   });
 }
 
-function createPool(url: string, applicationName: string, max: number, logger: Logger): pg.Pool {
+/** The writer's statements are few and their plans do not depend on the values: planning each batch anew costs more than the batch. */
+const genericPlans = '-c plan_cache_mode=force_generic_plan';
+
+function createPool(
+  url: string,
+  applicationName: string,
+  max: number,
+  logger: Logger,
+  options = '',
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
     max,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    ...(options === '' ? {} : { options }),
     statement_timeout: defaultStatementTimeoutMilliseconds,
   });
   // While a transaction holds a connection the pool does not listen on it: without a listener of ours a connection
