@@ -11,6 +11,7 @@ import { serverError } from './errors.ts';
 import { houseStarted, houseStopped } from './events.ts';
 import { installJobs, startJobs, type Jobs } from './jobs.ts';
 import { openDatabase, requireFreePort, rootKeyPassphrase } from './parts.ts';
+import { stopStep } from './stop-step.ts';
 
 /** A running house. */
 export type RunningHouse = {
@@ -120,9 +121,9 @@ type Running = {
 
 async function stopHouse(running: Running, reason: string): Promise<void> {
   const { house, jobs, database, part, folder, logger } = running;
-  await step(logger, 'closing the HTTP server', () => house.http.close());
-  await step(logger, 'stopping the jobs', jobs.stop);
-  await step(logger, 'recording the stop', () =>
+  await stopStep(logger, 'closing the HTTP server', () => house.http.close());
+  await stopStep(logger, 'stopping the jobs', jobs.stop);
+  await stopStep(logger, 'recording the stop', () =>
     house.audit.record({
       definition: houseStopped,
       tenantId: platformTenantId,
@@ -131,23 +132,14 @@ async function stopHouse(running: Running, reason: string): Promise<void> {
       detail: { reason: reason.slice(0, 50) },
     }),
   );
-  await step(logger, 'stopping the rooms', house.stop);
-  await step(logger, 'closing the database', database.close);
-  await step(logger, 'stopping PostgreSQL', part.stop);
-  await step(logger, 'releasing the data folder', folder.release);
-}
-
-/** One step of the way out: a failure is reported and the next step still happens. */
-async function step(logger: Logger, what: string, work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    logger.error(`${what} failed`, { error });
-  }
+  await stopStep(logger, 'stopping the rooms', house.stop);
+  await stopStep(logger, 'closing the database', database.close);
+  await stopStep(logger, 'stopping PostgreSQL', part.stop);
+  await stopStep(logger, 'releasing the data folder', folder.release);
 }
 
 async function unwind(undo: readonly Undo[], logger: Logger): Promise<void> {
-  for (const back of undo.toReversed()) await step(logger, 'taking back a start step', back);
+  for (const back of undo.toReversed()) await stopStep(logger, 'taking back a start step', back);
 }
 
 /** The one line that a person needs when a start failed. */
