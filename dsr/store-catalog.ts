@@ -51,7 +51,7 @@ export const readCatalogVersion = statement(
      where n.nspname = any($1) and c.relkind in ('r', 'p'))
    select concat_ws('/', session_user, current_user,
      (select concat(count(*), ':', sum(hashtextextended(oid || ' ' || xmin, 1))) from mapped),
-     (select concat(count(*), ':', sum(hashtextextended(a.attrelid || ' ' || a.attnum || ' ' || a.xmin, 2)))
+     (select concat(count(*), ':', sum(hashint8extended((a.attrelid::bigint << 32) + a.xmin::text::bigint, a.attnum)))
       from pg_attribute a join mapped m on m.oid = a.attrelid where a.attnum > 0),
      (select concat(count(*), ':', sum(hashtextextended(x.indexrelid || ' ' || x.xmin, 3)))
       from pg_index x join mapped m on m.oid = x.indrelid),

@@ -4,7 +4,7 @@ import { sql, type RawBuilder, type SqlBool, type Tx } from '../../db/index.ts';
 import type { PlanStep } from '../plan-document.ts';
 import type { Catalog, CatalogColumn, CatalogTable } from './catalog.ts';
 import type { AbsenceFinding, AbsenceResult, SearchTerms } from './connector.ts';
-import { runPrepared } from './run-prepared.ts';
+import { runTemplate, slot } from './run-prepared.ts';
 import { blindIndexValues, needles, rawNeedles } from './search-terms.ts';
 
 type Ports = { readonly dataMap: DataMap; readonly crypto: Crypto };
@@ -12,17 +12,19 @@ type Probe = {
   readonly table: CatalogTable;
   readonly column: string;
   readonly kind: AbsenceFinding['kind'];
+  /** What counts as a hit. */
   readonly condition: RawBuilder<SqlBool>;
+  /** What an index is asked; may cover several probes of one column. */
+  readonly lookup: RawBuilder<SqlBool>;
 };
 
-/** What is compared with what. */
-type Sought = {
-  readonly terms: SearchTerms;
-  /** LIKE patterns, and the bytes of the shortest thing sought. */
-  readonly patterns: readonly string[];
-  readonly shortest: number;
-  readonly blind: readonly Buffer[];
-  readonly raw: readonly Buffer[];
+/** How the question is put; everything else about it is values. */
+type Shape = {
+  readonly scope: 'indexed' | 'full';
+  readonly rowIds: boolean;
+  readonly blind: boolean;
+  readonly words: boolean;
+  readonly raw: number;
 };
 
 /**
@@ -40,62 +42,88 @@ export async function scanForPerson(
     readonly scope: 'indexed' | 'full';
   },
 ): Promise<AbsenceResult> {
-  const words = needles(input.terms);
-  const sought: Sought = {
-    terms: input.terms,
+  const { terms, scope } = input;
+  const words = needles(terms);
+  const blind = await blindIndexValues(ports, tx, terms);
+  const raw = rawNeedles(terms);
+  const shape: Shape = {
+    scope,
+    rowIds: terms.rowIds.length > 0,
+    blind: blind.length > 0,
+    words: words.length > 0,
+    raw: raw.length,
+  };
+  const values = {
+    subjects: terms.subjects,
+    rowIds: terms.rowIds,
+    ids: [...terms.subjects, ...terms.rowIds],
+    blind,
     patterns: words.map((word) => `%${word.replaceAll(/[\\%_]/g, (special) => `\\${special}`)}%`),
     shortest: Math.min(...words.map((word) => Buffer.byteLength(word))),
-    blind: await blindIndexValues(ports, tx, input.terms),
-    raw: rawNeedles(input.terms),
+    ...Object.fromEntries(raw.map((bytes, at) => [`raw${at}`, bytes])),
   };
-  const probes = catalog.tables.map((table) =>
-    table.columns.flatMap((column) => probesOf(table, column, sought, input.scope)),
-  );
+  const probes = probesFor(catalog, shape);
   const hits: Hit[] = [];
-  for (let at = 0; at < probes.length; at += tablesPerStatement)
-    hits.push(...(await probe(tx, probes.slice(at, at + tablesPerStatement), input.scope)));
+  for (let at = 0; at < probes.length; at += tablesPerStatement) {
+    const part = probes.slice(at, at + tablesPerStatement);
+    const name = `scan ${at} ${JSON.stringify(shape)}`;
+    const { rows } = await runTemplate<PartHits>(tx, { owner: catalog, name, values }, () =>
+      countHits(part, scope),
+    );
+    hits.push(...readHits(part, rows));
+  }
   const findings = hits.map((hit) => judge(hit, input.steps));
-  const columns = probes.flat().length;
   const clean = findings.every((finding) => finding.exemption !== null);
-  return { scope: input.scope, tables: catalog.tables.length, columns, findings, clean };
+  return { scope, tables: catalog.tables.length, columns: probes.flat().length, findings, clean };
 }
 
-function probesOf(
-  table: CatalogTable,
-  column: CatalogColumn,
-  sought: Sought,
-  scope: 'indexed' | 'full',
-): readonly Probe[] {
+const known = new WeakMap<Catalog, Map<string, readonly (readonly Probe[])[]>>();
+
+/** What is asked of every table that has anything to ask; worked out once per catalog and shape. */
+function probesFor(catalog: Catalog, shape: Shape): readonly (readonly Probe[])[] {
+  const mine = known.get(catalog) ?? new Map<string, readonly (readonly Probe[])[]>();
+  known.set(catalog, mine);
+  const key = JSON.stringify(shape);
+  const probes =
+    mine.get(key) ??
+    catalog.tables
+      .map((table) => table.columns.flatMap((column) => probesOf(table, column, shape)))
+      .filter((list) => list.length > 0);
+  mine.set(key, probes);
+  return probes;
+}
+
+function probesOf(table: CatalogTable, column: CatalogColumn, shape: Shape): readonly Probe[] {
+  const { scope } = shape;
   if (column.name === 'tenant_id' || (scope === 'indexed' && !column.indexed)) return [];
   const own = sql.id(column.name);
-  const probe = (kind: Probe['kind'], condition: RawBuilder<SqlBool>): Probe => ({
-    table,
-    column: column.name,
-    kind,
-    condition,
-  });
+  const probe = (
+    kind: Probe['kind'],
+    condition: RawBuilder<SqlBool>,
+    lookup: RawBuilder<SqlBool> = condition,
+  ): Probe => ({ table, column: column.name, kind, condition, lookup });
   if (column.type === 'uuid') {
-    const { subjects, rowIds } = sought.terms;
+    const either = sql<SqlBool>`${own} = any(${slot('ids')}::uuid[])`;
     return [
-      probe('subject_id', sql`${own} = any(${subjects}::uuid[])`),
-      ...(rowIds.length === 0 ? [] : [probe('row_id', sql`${own} = any(${rowIds}::uuid[])`)]),
+      probe('subject_id', sql`${own} = any(${slot('subjects')}::uuid[])`, either),
+      ...(shape.rowIds ? [probe('row_id', sql`${own} = any(${slot('rowIds')}::uuid[])`, either)] : []),
     ];
   }
   if (column.type === 'bytea') {
-    const equal =
-      sought.blind.length === 0 ? [] : [probe('blind_index', sql`${own} = any(${sought.blind}::bytea[])`)];
-    if (scope === 'indexed' || sought.raw.length === 0) return equal;
-    return [
-      ...equal,
-      probe('text', anyOf(sought.raw.map((bytes) => sql`position(${bytes}::bytea in ${own}) > 0`))),
-    ];
+    const equal = shape.blind ? [probe('blind_index', sql`${own} = any(${slot('blind')}::bytea[])`)] : [];
+    if (scope === 'indexed' || shape.raw === 0) return equal;
+    const plain = Array.from(
+      { length: shape.raw },
+      (_, at) => sql`position(${slot(`raw${at}`)}::bytea in ${own}) > 0`,
+    );
+    return [...equal, probe('text', anyOf(plain))];
   }
-  if (scope === 'indexed' || !isTextual(column) || sought.patterns.length === 0) return [];
+  if (scope === 'indexed' || !isTextual(column) || !shape.words) return [];
   // Most values are shorter than anything sought; LIKE ANY lowers the rest once for all patterns.
   return [
     probe(
       'text',
-      sql`octet_length(${own}::text) >= ${sought.shortest}::integer and lower(${own}::text) like any(${sought.patterns}::text[])`,
+      sql`octet_length(${own}::text) >= ${slot('shortest')}::integer and lower(${own}::text) like any(${slot('patterns')}::text[])`,
     ),
   ];
 }
@@ -111,7 +139,8 @@ function isTextual(column: CatalogColumn): boolean {
 const anyOf = (conditions: readonly RawBuilder<unknown>[]): RawBuilder<SqlBool> =>
   sql`(${sql.join([...conditions], sql` or `)})`;
 
-type Hit = Omit<Probe, 'condition'> & { readonly rows: number };
+type Hit = Pick<Probe, 'table' | 'column' | 'kind'> & { readonly rows: number };
+type PartHits = { readonly position: number; readonly hits: readonly number[] };
 
 const tablesPerStatement = 50;
 
@@ -119,26 +148,21 @@ const tablesPerStatement = 50;
  * Counts the hits of every column. `indexed` adds that one of the columns must match, which PostgreSQL answers from
  * their indexes; `full` makes one pass over all rows of the tenant.
  */
-async function probe(
-  tx: Tx,
-  tables: readonly (readonly Probe[])[],
-  scope: 'indexed' | 'full',
-): Promise<readonly Hit[]> {
-  const asked = tables.filter((probes) => probes.length > 0);
-  const parts = asked.map((probes, position) => {
+function countHits(tables: readonly (readonly Probe[])[], scope: 'indexed' | 'full'): RawBuilder<unknown> {
+  const parts = tables.map((probes, position) => {
     const [{ table }] = probes as readonly [Probe]; // not empty
     const counts = probes.map(({ condition }) => sql`count(*) filter (where ${condition})`);
-    const where = scope === 'full' ? sql`` : sql` where ${anyOf(probes.map(({ condition }) => condition))}`;
+    const lookups = [...new Set(probes.map(({ lookup }) => lookup))];
+    const where = scope === 'full' ? sql`` : sql` where ${anyOf(lookups)}`;
     return sql`select ${sql.lit(position)} as position, array[${sql.join(counts)}]::integer[] as hits
       from ${sql.id(table.schema, table.table)}${where}`;
   });
-  if (parts.length === 0) return [];
-  const { rows } = await runPrepared<{ position: number; hits: readonly number[] }>(
-    tx,
-    sql.join(parts, sql` union all `),
-  );
+  return sql.join(parts, sql` union all `);
+}
+
+function readHits(tables: readonly (readonly Probe[])[], rows: readonly PartHits[]): readonly Hit[] {
   return rows.flatMap(({ position, hits }) =>
-    (asked[position] ?? []).flatMap(({ table, column, kind }, at) =>
+    (tables[position] ?? []).flatMap(({ table, column, kind }, at) =>
       (hits[at] ?? 0) === 0 ? [] : [{ table, column, kind, rows: hits[at] ?? 0 }],
     ),
   );

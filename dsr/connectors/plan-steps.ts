@@ -10,13 +10,24 @@ import {
   tableRef,
   type RelatedCollection,
 } from './relations.ts';
-import { runPrepared } from './run-prepared.ts';
+import { runTemplate, slot } from './run-prepared.ts';
 
 type Exemption = NonNullable<CollectionMap['erasure']['exemption']>;
 type Draft = Omit<PlanStep, 'order' | 'rows'> & { readonly source: RelatedCollection };
 
-/** Steps without counts, in the order of execution. */
+const drafted = new WeakMap<Catalog, Map<string, readonly Draft[]>>();
+
+/** Steps without counts, in the order of execution; worked out once per catalog and map. */
 export function draftSteps(dataMap: DataMap, catalog: Catalog, type: 'access' | 'erasure'): readonly Draft[] {
+  const known = drafted.get(catalog) ?? new Map<string, readonly Draft[]>();
+  drafted.set(catalog, known);
+  const key = `${type} ${dataMap.revision}`;
+  const drafts = known.get(key) ?? makeDrafts(dataMap, catalog, type);
+  known.set(key, drafts);
+  return drafts;
+}
+
+function makeDrafts(dataMap: DataMap, catalog: Catalog, type: 'access' | 'erasure'): readonly Draft[] {
   const related = relatedCollections(dataMap);
   const ordered = inDeletionOrder(related, tableName, (one) => targetsOf(dataMap, catalog, one));
   if (type === 'access') return ordered.map(exportStep);
@@ -136,13 +147,16 @@ export async function countSteps(
   subjects: readonly string[],
 ): Promise<readonly PlanStep[]> {
   if (drafts.length === 0) return [];
-  const counts = drafts.map(
-    ({ source }, index) =>
-      sql`select ${sql.lit(index)} as position, count(*)::integer as rows from ${tableRef(source)} where ${rowsOf(dataMap, source, subjects)}`,
-  );
-  const { rows } = await runPrepared<{ position: number; rows: number }>(
+  const { rows } = await runTemplate<{ position: number; rows: number }>(
     tx,
-    sql`${sql.join(counts, sql` union all `)}`,
+    { owner: drafts, name: 'count', values: { subjects } },
+    () => {
+      const counts = drafts.map(({ source }, index) => {
+        const where = rowsOf(dataMap, source, slot<readonly string[]>('subjects'));
+        return sql`select ${sql.lit(index)} as position, count(*)::integer as rows from ${tableRef(source)} where ${where}`;
+      });
+      return sql.join(counts, sql` union all `);
+    },
   );
   const byPosition = new Map(rows.map((row) => [row.position, row.rows]));
   return drafts.map(({ source: _source, ...step }, index) => ({

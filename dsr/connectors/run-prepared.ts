@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { queryBuilder, statement, type QueryResult, type RawBuilder, type Tx } from '../../db/index.ts';
+import {
+  queryBuilder,
+  statement,
+  type CompiledSql,
+  type QueryResult,
+  type RawBuilder,
+  type Tx,
+} from '../../db/index.ts';
 
 /** Texts that may be prepared per process; what maps of many tenants add beyond is planned every time. */
 const maxPrepared = 256;
@@ -13,7 +20,13 @@ export function runPrepared<Row extends object>(
   tx: Tx,
   query: RawBuilder<unknown>,
 ): Promise<QueryResult<Row>> {
-  const { sql, parameters } = shareParameters(query.compile(queryBuilder));
+  return runCompiled<Row>(tx, shareParameters(query.compile(queryBuilder)));
+}
+
+function runCompiled<Row extends object>(
+  tx: Tx,
+  { sql, parameters }: CompiledSql,
+): Promise<QueryResult<Row>> {
   const prepared = known.get(sql) ?? remember(sql);
   return prepared === null ? tx.run<Row>({ sql, parameters }) : tx.query<Row>(prepared, parameters);
 }
@@ -26,10 +39,7 @@ function remember(text: string): ReturnType<typeof statement> | null {
 }
 
 /** A value that stands in many places is sent once. */
-function shareParameters(compiled: { readonly sql: string; readonly parameters: readonly unknown[] }): {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-} {
+function shareParameters(compiled: CompiledSql): CompiledSql {
   const parameters: unknown[] = [];
   const places = compiled.parameters.map((value) => {
     const at = typeof value === 'object' && value !== null ? parameters.indexOf(value) : -1;
@@ -40,4 +50,39 @@ function shareParameters(compiled: { readonly sql: string; readonly parameters: 
     place === undefined ? token : `$${places[Number(place) - 1]}`,
   );
   return { sql, parameters };
+}
+
+/** Places in templates, by name, and what they are called. */
+const slots = new Map<string, object>();
+const slotNames = new WeakMap<object, string>();
+const templates = new WeakMap<object, Map<string, CompiledSql>>();
+
+/** A value that is given when the template runs; the same name is the same parameter. */
+export function slot<Value>(name: string): Value {
+  const place = slots.get(name) ?? {};
+  slots.set(name, place);
+  slotNames.set(place, name);
+  return place as Value; // only the compiler sees it, and passes it through
+}
+
+/**
+ * Runs SQL that is put together once for its owner, which costs more than running it when there are many tables.
+ *
+ * @param of - the owner (a map, a catalog) and what tells its templates apart
+ * @param values - by slot name
+ */
+export function runTemplate<Row extends object>(
+  tx: Tx,
+  of: { readonly owner: object; readonly name: string; readonly values: Readonly<Record<string, unknown>> },
+  build: () => RawBuilder<unknown>,
+): Promise<QueryResult<Row>> {
+  const mine = templates.get(of.owner) ?? new Map<string, CompiledSql>();
+  templates.set(of.owner, mine);
+  const template = mine.get(of.name) ?? shareParameters(build().compile(queryBuilder));
+  mine.set(of.name, template);
+  const parameters = template.parameters.map((value) => {
+    const name = typeof value === 'object' && value !== null ? slotNames.get(value) : undefined;
+    return name === undefined ? value : of.values[name];
+  });
+  return runCompiled<Row>(tx, { sql: template.sql, parameters });
 }
