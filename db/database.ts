@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Logger, TenantId } from '../kernel/index.ts';
+import { isGatehouseError, type Logger, type TenantId } from '../kernel/index.ts';
 import { databaseError, sqlState, sqlStates } from './errors.ts';
 import { roleSecrets, type ConnectionUrls } from './connection-urls.ts';
 import { createListener, type Listener } from './listener.ts';
@@ -148,10 +148,19 @@ async function inTransaction<T>(pool: pg.Pool, options: TransactionOptions, work
     return result;
   } catch (error) {
     broken = await rollback(client);
-    throw error;
+    throw broken === undefined || isGatehouseError(error) ? error : connectionLost(error);
   } finally {
     client.release(broken);
   }
+}
+
+/** What the driver says of a connection that broke has many forms; callers need to know only that it did. */
+function connectionLost(cause: unknown): Error {
+  return databaseError(
+    'ERR_DB_UNREACHABLE',
+    'the connection to the database broke; look whether the change was made before you try again',
+    { cause },
+  );
 }
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {

@@ -11,7 +11,10 @@ export type Listener = {
    * @returns ends this subscription
    */
   readonly subscribe: (channel: string, handler: NotificationHandler) => Promise<() => void>;
-  /** Calls back after a lost connection returned: what was notified meanwhile is unknown, so caches must be dropped. */
+  /**
+   * Calls back when the connection was lost and again when it returned: what was notified meanwhile is unknown, so caches
+   * must be dropped. At the loss, because nothing tells them of a change from then on.
+   */
   readonly onReconnect: (callback: () => void) => void;
   readonly close: () => Promise<void>;
 };
@@ -38,6 +41,7 @@ export function createListener(url: string, logger: Logger): Listener {
     fresh.on('error', (error) => logger.warn('the notification connection broke', { error }));
     fresh.on('end', () => {
       client = null;
+      for (const callback of reconnectCallbacks) callback();
       if (!closed) setTimeout(() => void reconnect(), reconnectDelayMilliseconds).unref();
     });
     await fresh.connect();
