@@ -29,3 +29,8 @@ export type Command = {
   readonly options: NonNullable<ParseArgsConfig['options']>;
   readonly run: (input: CommandInput) => Promise<ExitCode>;
 };
+
+/** The command was called in a way that cannot work; `gatehouse` prints the message and ends with 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

@@ -8,10 +8,12 @@ import { gatewayCommands } from './commands/gateway.ts';
 import { identityCommands } from './commands/identity.ts';
 import { policyCommands } from './commands/policy.ts';
 import { serverCommands } from './commands/server.ts';
+import { tenantCommands } from './commands/tenant.ts';
 
 /** Every command of `gatehouse`, each room's own list joined. */
 export const commands: readonly Command[] = Object.freeze([
   ...serverCommands,
+  ...tenantCommands,
   ...identityCommands,
   ...policyCommands,
   ...auditCommands,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isGatehouseError } from '../kernel/index.ts';
-import type { Command, CommandIo, ExitCode } from './command.ts';
+import { UsageError, type Command, type CommandIo, type ExitCode } from './command.ts';
 import { commands } from './commands.ts';
 
 /** Runs one command line. @param argv - words after `gatehouse` */
@@ -43,8 +43,16 @@ function findCommand(argv: readonly string[]): Command | null {
 }
 
 function report(error: unknown, io: CommandIo): ExitCode {
+  if (error instanceof UsageError) {
+    io.error(error.message);
+    return 2;
+  }
   if (isGatehouseError(error)) {
     io.error(`${error.code}: ${error.message}`);
+    return 1;
+  }
+  if ((error as { code?: unknown }).code === 'ECONNREFUSED') {
+    io.error('nothing answers at the address of the house or its database; start it with "npm start"'); // an errno error of node:net
     return 1;
   }
   io.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

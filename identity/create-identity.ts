@@ -40,6 +40,8 @@ export type Identity = {
   readonly changeUser: Users['change'];
   readonly createServiceAccount: ServiceAccounts['create'];
   readonly createConnection: Connections['create'];
+  /** Whether the tenant signs in at a provider of its own. */
+  readonly hasForeignConnection: Connections['hasForeign'];
   /** Ten new recovery codes of a user, in clear, once. */
   readonly replaceRecoveryCodes: (tx: Tx, userId: string) => Promise<readonly string[]>;
   /** Loads or makes the provider's keys, and begins sweeping what has expired. */
@@ -100,6 +102,7 @@ export function createIdentity(deps: IdentityDeps): Identity {
     changeUser: users.change,
     createServiceAccount: serviceAccounts.create,
     createConnection: connections.create,
+    hasForeignConnection: connections.hasForeign,
     replaceRecoveryCodes: (tx: Tx, userId: string) => replaceRecoveryCodes(tx, userId, deps),
     start: async () => {
       await load();

@@ -1,5 +1,4 @@
 import { generateMarketingData } from '../examples/marketing/generate.ts';
-import { marketingRoles } from '../examples/marketing/roles.ts';
 import { parsePrincipalId, Secret, type TenantId } from '../kernel/index.ts';
 import type { BootstrapTenant } from './bootstrap-file.ts';
 import type { House } from './compose.ts';
@@ -40,7 +39,7 @@ export async function seedDemo(
   const save = (): Promise<void> => writeDemoSecrets(folder.secretsPath, secrets);
   const result: BootstrapTenant[] = [];
   for (const { slug, name, settings } of demoTenants) {
-    const tenantId = await createTenant(house, { slug, name, settings, dataRules: marketingRoles });
+    const tenantId = await createTenant(house, { slug, name, settings });
     const seed: Seed = { house, tenantId, slug, secrets, save };
     await seedPeople(seed);
     await seedServiceAccounts(seed);

@@ -7,3 +7,4 @@ export { openApiDocument } from './openapi.ts';
 export { migrationSources } from './migration-sources.ts';
 export { seedDemo } from './demo.ts';
 export { startFailure, startHouse, type RunningHouse } from './start.ts';
+export { createTenant, type NewTenant } from './tenants.ts';

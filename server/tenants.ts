@@ -1,6 +1,6 @@
 import { exactlyOne } from '../db/index.ts';
+import { marketingRoles } from '../examples/marketing/roles.ts';
 import { parseTenantId, type TenantId } from '../kernel/index.ts';
-import type { PolicyRule } from '../policy/index.ts';
 import { tenantCreated } from './events.ts';
 import { findTenant, insertTenant } from './store.ts';
 import type { House } from './compose.ts';
@@ -14,12 +14,7 @@ export type NewTenant = {
     readonly country: string;
     readonly languages: readonly string[];
   };
-  /** Rules over the tenant's data, by role name. */
-  readonly dataRules: Readonly<Record<string, readonly PolicyRule[]>>;
 };
-
-/** Every role may open the overview; its tiles are decided one by one. */
-const overviewRule: PolicyRule = { action: 'server.overview', subject: 'server' };
 
 /**
  * Creates a tenant with its keys, its log, its roles and its embedded sign-in; doing it again finishes what an
@@ -29,9 +24,7 @@ export async function createTenant(house: House, tenant: NewTenant): Promise<Ten
   const id = await insertOnce(house, tenant);
   await house.crypto.warm(id);
   await house.audit.ensureLog(id);
-  await house.database.withTenant(id, (tx) =>
-    house.policy.installDefaultRoles(tx, withOverview(tenant.dataRules)),
-  );
+  await house.database.withTenant(id, (tx) => house.policy.installDefaultRoles(tx, marketingRoles));
   return id;
 }
 
@@ -58,12 +51,4 @@ async function recordCreation(house: House, tenantId: TenantId, slug: string): P
     detail: { slug },
     idempotencyKey: `tenant-created-${tenantId}`,
   });
-}
-
-const roleNames = ['marketer', 'security_admin', 'dpo', 'auditor', 'platform_engineer'] as const;
-
-function withOverview(rules: NewTenant['dataRules']): Record<string, readonly PolicyRule[]> {
-  const result: Record<string, readonly PolicyRule[]> = { ...rules };
-  for (const role of roleNames) result[role] = [...(rules[role] ?? []), overviewRule];
-  return result;
 }

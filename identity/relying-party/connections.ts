@@ -44,6 +44,7 @@ export type NewConnection = {
 export type Connections = {
   readonly create: (tx: Tx, connection: NewConnection, by?: ActorOfChange) => Promise<string>;
   readonly embedded: (tx: Tx) => Promise<string>;
+  readonly hasForeign: (tx: Tx) => Promise<boolean>;
   /** The provider that a sign-in at this tenant goes to. @throws ERR_CONNECTION_UNKNOWN */
   readonly forSignIn: (tenantId: TenantId) => Promise<ConnectionRow>;
   readonly find: (tenantId: TenantId, id: string) => Promise<ConnectionRow | null>;
@@ -77,6 +78,10 @@ export function createConnections(deps: ConnectionDeps): Connections {
   };
   return Object.freeze({
     find,
+    hasForeign: async (tx: Tx) =>
+      (await tx.query<ConnectionRow>(listConnections, [tx.tenantId])).rows.some(
+        (row) => row.kind !== 'embedded',
+      ),
     create: (tx: Tx, connection: NewConnection, by: ActorOfChange = { actor: systemActor }) =>
       insert(tx, connection, by),
     embedded: async (tx: Tx) => {
