@@ -25,7 +25,7 @@ test('a connection that breaks while its transaction thinks fails that transacti
     await sleep(300);
     return run(tx, 'select 1');
   });
-  await expect(work).rejects.toThrow();
+  await expect(work).rejects.toMatchObject({ code: 'ERR_DB_UNREACHABLE', status: 503 });
   expect(await db.database.withTenant(tenant, async (tx) => (await run(tx, 'select 1 as one')).rows)).toEqual(
     [{ one: 1 }],
   );
@@ -60,4 +60,21 @@ test('work that swallows a refusal of the database is not taken for committed', 
   });
   await expect(work).rejects.toMatchObject({ status: 503 });
   expect(told).toBe(false);
+});
+
+test('who keeps things in memory hears at once that notifications are lost, and again when they are back', async () => {
+  const heard: string[] = [];
+  const end = await db.database.listener.subscribe('security_test', (payload) => void heard.push(payload));
+  db.database.listener.onReconnect(() => void heard.push('lost or back'));
+  const killed = await db.admin(
+    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'gatehouse-listener' and datname = current_database()",
+  );
+  expect(killed.rowCount).toBe(1);
+  await sleep(100); // sooner than the first try to connect again
+  expect(heard).toEqual(['lost or back']);
+  for (let waited = 0; heard.length < 2 && waited < 5_000; waited += 50) await sleep(50);
+  await db.admin("notify security_test, 'hello'");
+  for (let waited = 0; heard.length < 3 && waited < 5_000; waited += 50) await sleep(50);
+  expect(heard).toEqual(['lost or back', 'lost or back', 'hello']);
+  end();
 });
