@@ -86,23 +86,37 @@ export async function takeIn(
       ? null
       : `the same person asked for the same before: linked to ${linkedTo}, both clocks run`;
   await writeTimeline(tx, { id, version: 1, state: 'received' }, now, { actor, note });
+  await logReceived(deps, tx, input, { id, actor, linkedTo, dueAt: result.dueAt });
+  return { row: await lockedRequest(tx, id), ticket };
+}
+
+async function logReceived(
+  deps: DsrDeps,
+  tx: Tx,
+  input: IntakeInput,
+  received: {
+    readonly id: string;
+    readonly actor: Actor;
+    readonly linkedTo: string | null;
+    readonly dueAt: Date;
+  },
+): Promise<void> {
   await deps.audit.append(tx, {
     definition: requestReceived,
     tenantId: tx.tenantId,
     outcome: 'success',
-    actor,
-    targets: [{ type: 'dsr.request', id }],
+    actor: received.actor,
+    targets: [{ type: 'dsr.request', id: received.id }],
     detail: {
-      requestId: id,
+      requestId: received.id,
       type: input.type,
       law: input.law,
-      lawVersion: pack.version,
+      lawVersion: lawPack(input.law).version,
       channel: input.channel,
-      dueAt: result.dueAt.toISOString(),
-      linkedTo,
+      dueAt: received.dueAt.toISOString(),
+      linkedTo: received.linkedTo,
     },
     ...(input.call === undefined ? {} : { call: input.call }),
-    idempotencyKey: `dsr.received:${id}`,
+    idempotencyKey: `dsr.received:${received.id}`,
   });
-  return { row: await lockedRequest(tx, id), ticket };
 }

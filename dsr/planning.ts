@@ -1,20 +1,13 @@
 import { parseSubjectId, type CallContext, type Principal, type TenantId } from '../kernel/index.ts';
-import { sqlState, sqlStates, type Tx } from '../db/index.ts';
+import type { Tx } from '../db/index.ts';
 import type { Connector, SearchTerms } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
-import { planApproved, planCreated } from './events.ts';
-import {
-  findDrift,
-  parsePlan,
-  sealPlan,
-  type Drift,
-  type PlanDocument,
-  type SealedPlan,
-} from './plan-document.ts';
+import { planCreated } from './events.ts';
+import { findDrift, sealPlan, type Drift, type PlanDocument, type SealedPlan } from './plan-document.ts';
 import type { DsrDeps } from './ports.ts';
 import { lockedRequest, type RequestRow } from './request-row.ts';
 import { openIdentity } from './sealed-identity.ts';
-import { insertApproval, insertPlan, selectPlan, updatePlan } from './store.ts';
+import { insertPlan, selectPlan, updatePlan } from './store.ts';
 import { transition } from './transition.ts';
 
 /** A plan as it is stored. */
@@ -132,70 +125,6 @@ export async function readPlan(tx: Tx, row: RequestRow): Promise<StoredPlan> {
   if (plan === undefined)
     throw dsrError('ERR_DSR_PLAN_MISSING', `request "${row.id}" has no plan; make one first`);
   return plan;
-}
-
-/**
- * A second person approves exactly this plan.
- *
- * @throws ERR_DSR_PLAN_CHANGED, ERR_DSR_FOUR_EYES, ERR_DSR_TRANSITION_REFUSED
- */
-export async function approvePlan(
-  { deps }: Ports,
-  tenantId: TenantId,
-  id: string,
-  by: { readonly principal: Principal; readonly call: CallContext; readonly planHash: string },
-): Promise<void> {
-  const { principal, call } = by;
-  await deps.warm(tenantId);
-  await deps.database.withTenant(tenantId, async (tx) => {
-    const row = await lockedRequest(tx, id);
-    if (row.type !== 'erasure' || row.state !== 'planned') {
-      throw dsrError(
-        'ERR_DSR_TRANSITION_REFUSED',
-        `the ${row.type} request is ${row.state}; only a planned erasure is approved`,
-      );
-    }
-    const plan = await readPlan(tx, row);
-    if (plan.hash !== by.planHash)
-      throw dsrError(
-        'ERR_DSR_PLAN_CHANGED',
-        'the plan was made anew since you looked at it; read it again and approve that one',
-      );
-    const now = deps.clock.now();
-    try {
-      await tx.query(insertApproval, [
-        row.id,
-        plan.hash,
-        plan.created_by,
-        principal.id,
-        now,
-        principal.assurance.level,
-        principal.assurance.authenticatedAt,
-      ]);
-    } catch (cause) {
-      if (sqlState(cause) !== sqlStates.checkViolation && sqlState(cause) !== '23502') throw cause;
-      throw dsrError(
-        'ERR_DSR_FOUR_EYES',
-        'an erasure is approved by a second person with fresh step-up, not by who made the plan',
-        { status: 403, cause },
-      );
-    }
-    await transition(deps, tx, row, 'approved', {
-      actor: principal,
-      note: `approved plan ${plan.hash.slice(0, 16)}`,
-      call,
-    });
-    await deps.audit.append(tx, {
-      definition: planApproved,
-      tenantId,
-      outcome: 'success',
-      actor: principal,
-      call,
-      targets: [{ type: 'dsr.request', id: row.id }],
-      subjects: parsePlan(plan.document).identity.subjects.map(parseSubjectId),
-      detail: { requestId: row.id, planHash: plan.hash, plannedBy: plan.created_by },
-    });
-  });
 }
 
 /** Counts again and compares with what was approved. */

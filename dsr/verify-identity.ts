@@ -75,18 +75,21 @@ export async function tryCode(deps: DsrDeps, tx: Tx, row: RequestRow, code: stri
   return rowCount === 1;
 }
 
+/** How an identity was proved, and by whom. */
+type Proof = {
+  readonly tenant: TenantInfo;
+  readonly level: 'mailbox' | 'operator';
+  readonly method: string;
+  readonly actor: Actor;
+  readonly call?: CallContext;
+};
+
 /** The identity is proved: recomputes the clock where the law lets it stand still, and tells the person the date. */
 export async function markVerified(
   deps: DsrDeps,
   tx: Tx,
   row: RequestRow,
-  proof: {
-    readonly tenant: TenantInfo;
-    readonly level: 'mailbox' | 'operator';
-    readonly method: string;
-    readonly actor: Actor;
-    readonly call?: CallContext;
-  },
+  proof: Proof,
 ): Promise<RequestRow> {
   const now = deps.clock.now();
   const pack = lawPack(row.law, row.law_version);
@@ -110,21 +113,7 @@ export async function markVerified(
     result.dueAt,
     JSON.stringify(stored),
   ]);
-  await deps.audit.append(tx, {
-    definition: identityChecked,
-    tenantId: tx.tenantId,
-    outcome: 'success',
-    actor: proof.actor,
-    targets: [{ type: 'dsr.request', id: row.id }],
-    detail: {
-      requestId: row.id,
-      level: proof.level,
-      method: proof.method,
-      dueAt: result.dueAt.toISOString(),
-    },
-    ...(proof.call === undefined ? {} : { call: proof.call }),
-    idempotencyKey: `dsr.verified:${row.id}`,
-  });
+  await logVerified(deps, tx, row, { ...proof, dueAt: result.dueAt });
   const verified = { ...row, identity_level: proof.level, due_at: result.dueAt, clock: stored };
   const next = await transition(deps, tx, verified, 'verified', {
     actor: proof.actor,
@@ -137,4 +126,27 @@ export async function markVerified(
     values: { due: result.dueDate, citation: `${pack.rights[row.type]}; ${result.citation}` },
   });
   return next;
+}
+
+async function logVerified(
+  deps: DsrDeps,
+  tx: Tx,
+  row: RequestRow,
+  proof: Proof & { readonly dueAt: Date },
+): Promise<void> {
+  await deps.audit.append(tx, {
+    definition: identityChecked,
+    tenantId: tx.tenantId,
+    outcome: 'success',
+    actor: proof.actor,
+    targets: [{ type: 'dsr.request', id: row.id }],
+    detail: {
+      requestId: row.id,
+      level: proof.level,
+      method: proof.method,
+      dueAt: proof.dueAt.toISOString(),
+    },
+    ...(proof.call === undefined ? {} : { call: proof.call }),
+    idempotencyKey: `dsr.verified:${row.id}`,
+  });
 }

@@ -1,6 +1,7 @@
 import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import { approvePlan } from './approve-plan.ts';
 import { drive } from './drive.ts';
-import { approvePlan, makePlan } from './planning.ts';
+import { makePlan } from './planning.ts';
 import { caller, detailOf, detailResponses, type RoutePorts } from './route-support.ts';
 import { approveBody, idParams } from './schema.ts';
 
@@ -33,7 +34,7 @@ export function workRoutes(ports: RoutePorts): readonly AnyRoute[] {
       responses: detailResponses,
       handler: async (input) => {
         const by = caller(input);
-        await approvePlan(ports, by.principal.tenantId, input.params.id, {
+        await approvePlan(ports.deps, by.principal.tenantId, input.params.id, {
           ...by,
           planHash: input.body.planHash,
         });

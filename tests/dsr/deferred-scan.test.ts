@@ -74,7 +74,7 @@ describe('a scan too large to wait for', () => {
       [id],
     );
     expect(rows.map((row) => row.state).filter((state) => state === 'executing').length).toBeGreaterThan(1);
-    expect((await scans(id)).some((scan) => scan.scope === 'full' && !scan.clean)).toBe(true);
+    expect((await scans(id)).some((scan) => scan.scope === 'full' && scan.clean === false)).toBe(true);
     await f.settle(dsr);
     const { rows: ended } = await f.db.admin('select state from dsr.request where id = $1', [id]);
     expect(ended[0]?.state).toBe('partially_completed');
