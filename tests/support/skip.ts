@@ -1,4 +1,4 @@
-import { test } from '@jest/globals';
+import { describe, test } from '@jest/globals';
 
 type Body = () => void | Promise<void>;
 
@@ -15,4 +15,14 @@ export function testUnless(
 ): void {
   if (missing === null) test(title, body, timeoutMilliseconds);
   else test.skip(`${title} [skipped: ${missing}]`, body);
+}
+
+/**
+ * As {@link testUnless} for a whole block, whose body is not even read when its parts are missing.
+ *
+ * @param missing - null to run; else why not
+ */
+export function describeUnless(missing: string | null, title: string, body: () => void): void {
+  if (missing === null) describe(title, body);
+  else testUnless(missing, title, () => undefined);
 }
