@@ -42,9 +42,6 @@ const table: Readonly<Record<string, HolidayRules>> = {
   },
 };
 
-/** Calendars that are known by name. */
-export const holidayCalendarIds: readonly string[] = Object.freeze(Object.keys(table));
-
 /**
  * A calendar by country, with the tenant's own days added. An unknown id falls back to `EU`.
  *

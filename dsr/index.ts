@@ -9,7 +9,7 @@ export type { Connector, Identifier } from './connectors/connector.ts';
 export { createDsr, type CreateDsrDeps, type Dsr } from './dsr.ts';
 export { type DsrErrorCode } from './errors.ts';
 export { dsrEvents } from './events.ts';
-export { holidayCalendar, holidayCalendarIds, type HolidayCalendar } from './holidays.ts';
+export { holidayCalendar, type HolidayCalendar } from './holidays.ts';
 export { lawIds, lawPack, requestTypes, type LawId, type LawPack, type RequestType } from './law-packs.ts';
 export { computeDeadline, type ClockInput, type ClockResult, type Pause } from './legal-clock.ts';
 export type { PlanDocument, PlanStep } from './plan-document.ts';
