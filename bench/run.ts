@@ -1,6 +1,6 @@
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BenchRow } from './row.ts';
@@ -118,7 +118,6 @@ function describeRun(startedAt: Date): Record<string, unknown> {
     node: process.version,
     machine: {
       platform: `${process.platform}-${process.arch}`,
-      kernel: release(),
       processors: cpus().length,
       model: cpus()[0]?.model ?? 'unknown',
       memoryGiB: Math.round(totalmem() / 2 ** 30),

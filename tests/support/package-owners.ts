@@ -22,7 +22,6 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   otplib: ['identity/'],
   pg: ['db/'],
   'pg-boss': ['server/'],
-  'pg-copy-streams': ['db/', 'audit/'],
   'prom-client': ['server/'],
   winston: ['kernel/logger.ts'],
 };
