@@ -19,12 +19,14 @@ export type Problem = z.infer<typeof problemSchema>;
 /** One wrong place in a request. */
 export type FieldIssue = { readonly path: string; readonly message: string };
 
+/** Promises nothing about what was done: a connection may break while a commit is under way. */
+const faultOfOurs =
+  'the request could not be completed; look whether it took effect before you repeat it, and quote the request id to your operator';
+
 /** What any thrown value looks like from outside; server faults show nothing of their cause. */
 export function toProblem(error: unknown, requestId: string): Problem {
   if (isGatehouseError(error)) {
-    const detail = error.expose
-      ? error.message
-      : 'the request could not be completed; nothing was changed. Quote the request id to your operator';
+    const detail = error.expose ? error.message : faultOfOurs;
     return build(error.status, error.code, detail, requestId, issuesOf(error.details['issues']));
   }
   const status = statusOf(error);
@@ -36,12 +38,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
       requestId,
     );
   }
-  return build(
-    500,
-    'ERR_INTERNAL',
-    'the request could not be completed; nothing was changed. Quote the request id to your operator',
-    requestId,
-  );
+  return build(500, 'ERR_INTERNAL', faultOfOurs, requestId);
 }
 
 function build(

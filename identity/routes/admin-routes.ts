@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { defineRoute, Secret, type AnyRoute, type Principal } from '../../kernel/index.ts';
 import { exactlyOne } from '../../db/index.ts';
 import { serviceClientId } from '../accounts/service-accounts.ts';
@@ -93,15 +94,28 @@ function createUserRoute(deps: RouteDeps): AnyRoute {
   }); // prettier-ignore
 }
 
+/** Attributes decide what policy permits, so one's own are changed by another administrator. */
+function requireAnother(actorId: string, userId: string, body: z.output<typeof userPatch>): void {
+  if (actorId !== userId.toLowerCase()) return;
+  if (body.state === 'disabled')
+    throw identityError('ERR_FORBIDDEN', 409, 'you cannot disable yourself; ask another administrator');
+  if (body.attributes !== undefined)
+    throw identityError(
+      'ERR_FORBIDDEN',
+      409,
+      'nobody changes their own attributes; ask another administrator',
+    );
+}
+
 function patchUserRoute(deps: RouteDeps): AnyRoute {
   return defineRoute({
     method: 'PATCH', path: '/v1/identity/users/{id}', operationId: 'identityChangeUser', summary: 'Changes a user; disabling ends every session at once',
     security: manage, request: { params: idParams, body: userPatch },
     audit: { kind: 'event', actions: ['identity.user_changed', 'identity.user_disabled', 'identity.user_enabled', 'identity.session_ended'] },
-    responses: { 200: { description: 'changed', schema: userResponse }, 404: { description: 'no such user' }, 409: { description: 'one cannot disable oneself' } },
+    responses: { 200: { description: 'changed', schema: userResponse }, 404: { description: 'no such user' }, 409: { description: 'one cannot disable oneself, nor change one’s own attributes' } },
     handler: async ({ principal, params, body, call }) => {
       const actor = callerOf(principal);
-      if (body.state === 'disabled' && params.id === actor.id) throw identityError('ERR_FORBIDDEN', 409, 'you cannot disable yourself; ask another administrator');
+      requireAnother(actor.id, params.id, body);
       await deps.crypto.warm(actor.tenantId);
       const row = await deps.database.withTenant(actor.tenantId, (tx) => deps.users.change(tx, params.id, body, { actor, call }));
       return { status: 200, body: toUser(row) };

@@ -63,6 +63,11 @@ test('a demo person signs in to the whole house, manages users after a fresh pro
   expect(await (await send('PATCH', `/v1/identity/users/${id}`, { state: 'disabled' })).json()).toMatchObject(
     { id, state: 'disabled' },
   );
+  const { principal } = JSON.parse(signedIn.html) as { principal: { id: string } };
+  // Policy's conditions read attributes: to change one's own would be to widen one's own access.
+  for (const change of [{ state: 'disabled' }, { attributes: { region: 'amer' } }])
+    expect((await send('PATCH', `/v1/identity/users/${principal.id}`, change)).status).toBe(409);
+  expect((await send('PATCH', `/v1/identity/users/${principal.id}`, { displayName: 'Me' })).status).toBe(200);
   const account = await send('POST', '/v1/identity/service-accounts', { name: 'svc-new' });
   expect(account.status).toBe(201);
   const made = (await account.json()) as { id: string };
