@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { systemClock, type AnyRoute, type Logger, type NewId } from '../kernel/index.ts';
+import { addCallHooks } from './call-hooks.ts';
 import type { Config } from './config.ts';
 import { registerConsole } from './console-files.ts';
 import { createDocsRoutes } from './docs-routes.ts';
@@ -9,13 +10,11 @@ import { createHttpServer } from './http.ts';
 import type { CronJob, Ticker } from './jobs.ts';
 import { createOutboxRoutes } from './mailer.ts';
 import { createMetrics } from './metrics.ts';
-import { keepOutOfCaches } from './no-store.ts';
 import { openApiDocument } from './openapi.ts';
 import { createOverviewRoutes } from './overview.ts';
 import { overviewSources } from './overview-tiles.ts';
 import { cronJobsOf, tickersOf } from './periodic.ts';
 import { registerProvider } from './provider-mount.ts';
-import { refuseMalformed } from './refuse-malformed.ts';
 import { readinessChecks } from './readiness.ts';
 import { composeRooms, newId, type Rooms, type RoomsInput } from './rooms.ts';
 
@@ -73,8 +72,7 @@ export async function compose(input: ComposeInput): Promise<House> {
     publicUrl: input.config.publicUrl,
     trustProxy: input.config.trustProxy,
     extend: async (app) => {
-      keepOutOfCaches(app);
-      app.addHook('preHandler', async ({ params, query, body }) => refuseMalformed([params, query, body]));
+      addCallHooks(app);
       await registerProvider(app, rooms.identity.providerHandler);
       if (input.consoleFolder !== null) await registerConsole(app, input.consoleFolder);
     },

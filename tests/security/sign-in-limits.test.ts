@@ -33,7 +33,7 @@ async function tryPassword(email: string, given: string, times = 1): Promise<rea
   const answers = await Promise.all(
     Array.from({ length: times }, () => browser.fetch(page.url, { method: 'POST', body })),
   );
-  await Promise.all(answers.map((answer) => answer.body?.cancel()));
+  await Promise.all(answers.map((answer) => answer.arrayBuffer()));
   return answers.map(({ status }) => status);
 }
 
