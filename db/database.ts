@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { isGatehouseError, type Logger, type TenantId } from '../kernel/index.ts';
-import { databaseError, sqlState, sqlStates } from './errors.ts';
+import { databaseError } from './errors.ts';
 import { roleSecrets, type ConnectionUrls } from './connection-urls.ts';
 import { createListener, type Listener } from './listener.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
@@ -223,19 +223,6 @@ function createQueries(client: pg.PoolClient, callbacks: (() => void)[]): Querie
       shape<Row>(await client.query({ text: compiled.sql, values: [...compiled.parameters] })),
     onCommit: (callback) => void callbacks.push(callback),
   };
-}
-
-/** Runs `work` again when PostgreSQL asked for it (serialization failure, deadlock), at most `attempts` times. */
-export async function retryOnConflict<T>(work: () => Promise<T>, attempts = 3): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      const state = sqlState(error);
-      const worthIt = state === sqlStates.serializationFailure || state === sqlStates.deadlockDetected;
-      if (!worthIt || attempt >= attempts) throw error;
-    }
-  }
 }
 
 /** The only row of a result. @throws ERR_DB_ROW_COUNT when there is not exactly one */

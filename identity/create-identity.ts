@@ -3,6 +3,7 @@ import type Provider from 'oidc-provider';
 import type { Tx } from '../db/index.ts';
 import { platformTenantId, type AnyRoute } from '../kernel/index.ts';
 import { createServiceAccounts, type ServiceAccounts } from './accounts/service-accounts.ts';
+import { findName } from './accounts/store-accounts.ts';
 import { createUsers, type Users } from './accounts/users.ts';
 import { createAuthenticate, type Authenticated, type IncomingCredentials } from './authenticate.ts';
 import { createLimiter } from './factors/limiter.ts';
@@ -39,6 +40,8 @@ export type Identity = {
   readonly createUser: Users['create'];
   readonly changeUser: Users['change'];
   readonly createServiceAccount: ServiceAccounts['create'];
+  /** What a person or machine of the transaction's tenant is called, or null. */
+  readonly nameOf: (tx: Tx, principalId: string) => Promise<string | null>;
   readonly createConnection: Connections['create'];
   /** Whether the tenant signs in at a provider of its own. */
   readonly hasForeignConnection: Connections['hasForeign'];
@@ -101,6 +104,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
     createUser: users.create,
     changeUser: users.change,
     createServiceAccount: serviceAccounts.create,
+    nameOf: async (tx: Tx, principalId: string) =>
+      (await tx.query<{ name: string | null }>(findName, [tx.tenantId, principalId])).rows[0]?.name ?? null,
     createConnection: connections.create,
     hasForeignConnection: connections.hasForeign,
     replaceRecoveryCodes: (tx: Tx, userId: string) => replaceRecoveryCodes(tx, userId, deps),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -86,9 +86,4 @@ export async function requireFreePort(host: string, port: number): Promise<void>
     });
     probe.listen(port, host, () => probe.close(() => done()));
   });
-}
-
-/** Whether a path exists. */
-export async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
 }

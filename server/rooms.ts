@@ -114,7 +114,17 @@ export async function composeRooms({
     config.smtpUrl === null
       ? createOutboxMailer(join(config.dataFolder, 'outbox'), systemClock)
       : createSmtpMailer(config.smtpUrl, config.mailFrom);
-  const dsr = createDsr({ ...shared, database, crypto, audit, dataMap, mailer, logger, publicUrl });
+  const dsr = createDsr({
+    ...shared,
+    database,
+    crypto,
+    audit,
+    dataMap,
+    mailer,
+    logger,
+    publicUrl,
+    nameOf: identity.nameOf,
+  });
   const gateway = createGateway({
     ...shared,
     database,

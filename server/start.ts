@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { createDatabase, requireSafeCatalog, type Database } from '../db/index.ts';
 import { createLogger, isGatehouseError, platformTenantId, type Logger } from '../kernel/index.ts';
 import { writeBootstrap, type Bootstrap } from './bootstrap-file.ts';
@@ -7,7 +6,6 @@ import { compose, type House } from './compose.ts';
 import type { Config } from './config.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { seedDemo } from './demo.ts';
-import { serverError } from './errors.ts';
 import { houseStarted, houseStopped } from './events.ts';
 import { installJobs, startJobs, type Jobs } from './jobs.ts';
 import { openDatabase, requireFreePort, rootKeyPassphrase } from './parts.ts';
@@ -146,10 +144,4 @@ async function unwind(undo: readonly Undo[], logger: Logger): Promise<void> {
 export function startFailure(error: unknown): string {
   if (isGatehouseError(error)) return `${error.code}: ${error.message}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-/** Where a data folder keeps mails instead of sending them. */
-export function outboxFolder(config: Config): string {
-  if (config.mode === 'production') throw serverError('ERR_CONFIG_PRODUCTION', 'production has no outbox');
-  return join(config.dataFolder, 'outbox');
 }

@@ -83,17 +83,17 @@ const rotateCommand: Command = {
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: '{}',
     });
-    const body = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>; // whatever it answers is shown
+    const body = (await response.json().catch(() => ({}))) as {
+      readonly code?: string;
+      readonly detail?: string;
+      readonly epoch?: number;
+      readonly state?: string;
+      readonly rewrapped?: number;
+    }; // a problem document, or the answer that is shown
     if (!response.ok)
-      return problem(
-        input,
-        `refused with ${response.status} ${String(body['code'] ?? '')}: ${String(body['detail'] ?? '')}`,
-      );
+      return problem(input, `refused with ${response.status} ${body.code ?? ''}: ${body.detail ?? ''}`);
     if (input.json) input.io.out(JSON.stringify(body));
-    else
-      input.io.out(
-        `epoch ${String(body['epoch'])}: ${String(body['state'])}, ${String(body['rewrapped'])} keys wrapped again`,
-      );
+    else input.io.out(`epoch ${body.epoch}: ${body.state}, ${body.rewrapped} keys wrapped again`);
     return 0;
   },
 };

@@ -36,6 +36,14 @@ export const findUser = statement(
   `select ${userColumns} from identity.user u where u.tenant_id = $1 and u.id = $2`,
 );
 
+/** $1 tenant, $2 id of a user or service account */
+export const findName = statement(
+  'identity.find_name',
+  `select u.display_name as name from identity.user u where u.tenant_id = $1 and u.id = $2
+   union all
+   select s.name from identity.service_account s where s.tenant_id = $1 and s.id = $2`,
+);
+
 /** What the password stage needs. */
 export type LoginRow = {
   readonly id: string;

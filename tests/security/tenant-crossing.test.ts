@@ -241,7 +241,8 @@ describe('as tenant A', () => {
         `${first} on conflict do nothing returning *`,
       ]) {
         const { refused } = await attempt(text);
-        if (refused !== '42501' && refused !== '23514') // a trigger may speak before the wall
+        if (refused !== '42501' && refused !== '23514')
+          // a trigger may speak before the wall
           return `${text.slice(0, 60)} gave ${String(refused)}`;
       }
       return null;
