@@ -90,7 +90,7 @@ function PlanPanel(props: { request: RequestDetail }) {
       aside={
         plan === null ? undefined : (
           <span className="gh-small gh-muted">
-            <Trans>by</Trans> <Who value={plan.createdBy} />, <Instant at={plan.createdAt} /> ·{' '}
+            <Trans>by</Trans> <Who value={plan.createdByName ?? plan.createdBy} />, <Instant at={plan.createdAt} /> ·{' '}
             <ShortId value={plan.hash} />
           </span>
         )
@@ -135,7 +135,7 @@ function RequestFacts(props: { request: RequestDetail }) {
             ? '—'
             : request.approvals.map((approval) => (
                 <div key={`${approval.at}`}>
-                  <Who value={approval.by} />, <Instant at={approval.at} />
+                  <Who value={approval.byName ?? approval.by} />, <Instant at={approval.at} />
                 </div>
               )),
         ],
