@@ -90,8 +90,8 @@ function PlanPanel(props: { request: RequestDetail }) {
       aside={
         plan === null ? undefined : (
           <span className="gh-small gh-muted">
-            <Trans>by</Trans> <Who value={plan.createdByName ?? plan.createdBy} />, <Instant at={plan.createdAt} /> ·{' '}
-            <ShortId value={plan.hash} />
+            <Trans>by</Trans> <Who value={plan.createdByName ?? plan.createdBy} />,{' '}
+            <Instant at={plan.createdAt} /> · <ShortId value={plan.hash} />
           </span>
         )
       }
