@@ -6,6 +6,7 @@ import { auditError } from './errors.ts';
 import { sha256 } from './hash.ts';
 import { createLeaf, type Commitments, type HashedLeaf, type Leaf, type LeafParts } from './leaf.ts';
 import type { GroupSealer } from './sealed-groups.ts';
+import type { Waiter } from './batch.ts';
 import type { Sequencer } from './sequencer.ts';
 import { insertDetail, insertPending } from './store.ts';
 
@@ -27,6 +28,8 @@ export type RecorderDeps = {
 };
 
 const largestInlineDetailBytes = 16 * 1024;
+/** Longer than any healthy commit, shorter than callers' patience. */
+const confirmMilliseconds = 10_000;
 
 /** @see docs/audit.md for what `append` and `record` promise */
 export function createRecorder(deps: RecorderDeps): Recorder {
@@ -38,16 +41,15 @@ export function createRecorder(deps: RecorderDeps): Recorder {
     commitments,
   });
   const queue = (event: AuditEvent, leaf: HashedLeaf): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const idempotencyKey = event.idempotencyKey ?? null;
+    withinDeadline((waiter) =>
       sequencer.submit({
         tenantId: event.tenantId,
         leaf,
-        idempotencyKey,
+        idempotencyKey: event.idempotencyKey ?? null,
         pending: false,
-        waiters: [{ resolve, reject }],
-      });
-    });
+        waiters: [waiter],
+      }),
+    );
   const record = async (event: AuditEvent): Promise<void> => {
     sequencer.requireRoom(1);
     const json = check(event);
@@ -77,6 +79,28 @@ export function createRecorder(deps: RecorderDeps): Recorder {
       sequencer.requireRoom(events.length);
       await Promise.all(events.map(record));
     },
+  });
+}
+
+/** A caller is not kept waiting for a log that cannot be written: it fails closed, and the event may still follow. */
+function withinDeadline(submit: (waiter: Waiter) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () =>
+        reject(auditError('ERR_AUDIT_UNCONFIRMED', 'the log did not confirm the record in time; try again')),
+      confirmMilliseconds,
+    );
+    const settle =
+      (then: (value?: unknown) => void) =>
+      (value?: unknown): void => {
+        clearTimeout(timer);
+        then(value);
+      };
+    try {
+      submit({ resolve: settle(resolve as () => void), reject: settle(reject) }); // resolves with nothing
+    } catch (error) {
+      settle(reject)(error);
+    }
   });
 }
 

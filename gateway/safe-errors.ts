@@ -34,6 +34,13 @@ function translate(state: string, constraint: string, column: string): Error {
     case '22001':
     case '22003':
       return gatewayError('ERR_GATEWAY_VALUE', 'a value is too long or too large for its column');
+    case '22007':
+    case '22008':
+    case '22P02':
+      return gatewayError(
+        'ERR_GATEWAY_VALUE',
+        'a value, or the place a cursor names, is not of its column’s type; begin again without the cursor',
+      );
     default:
       return gatewayError('ERR_GATEWAY_DATABASE', `the database refused the call (SQLSTATE ${state})`, {
         state,

@@ -169,6 +169,7 @@ export function createPolicy(deps: PolicyDeps): Policy {
     audit,
     fieldCatalog,
     publicUrl: deps.publicUrl ?? null,
+    clock,
   });
   return Object.freeze({ ...policy, routes });
 }

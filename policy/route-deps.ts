@@ -1,4 +1,4 @@
-import { GatehouseError, type AuditSink, type Principal } from '../kernel/index.ts';
+import { GatehouseError, type AuditSink, type Clock, type Principal, type StepUp } from '../kernel/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import type { FieldCatalog } from './catalog.ts';
 import type { Decider } from './decider.ts';
@@ -12,7 +12,11 @@ export type PolicyRouteDeps = {
   readonly audit: AuditSink<Tx>;
   readonly fieldCatalog: FieldCatalog;
   readonly publicUrl: string | null;
+  readonly clock: Clock;
 };
+
+/** Giving access away needs a person who was there a moment ago; a machine never is. */
+export const grantStepUp: StepUp & { readonly level: 2 } = Object.freeze({ level: 2, maxAgeSeconds: 300 });
 
 /** The principal of a route that needs one. @throws ERR_UNAUTHENTICATED */
 export function signedIn(principal: Principal | null): Principal {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineRoute, invalidRequest, parsePrincipalId, type AnyRoute } from '../kernel/index.ts';
 import { byPrincipal } from './administer.ts';
-import { signedIn, type PolicyRouteDeps } from './route-deps.ts';
+import { grantStepUp, signedIn, type PolicyRouteDeps } from './route-deps.ts';
 import { roleNameSchema } from './schema.ts';
 import { selectGrants } from './store.ts';
 
@@ -77,7 +77,7 @@ function createGrant(deps: PolicyRouteDeps): AnyRoute {
     path: '/v1/policy/grants',
     operationId: 'createPolicyGrant',
     summary: 'Give a role, or prolong it',
-    security: { kind: 'principal', action: 'policy.manage' },
+    security: { kind: 'principal', action: 'policy.manage', stepUp: grantStepUp },
     audit: { kind: 'event', actions: ['policy.grant_created'] },
     request: { body: grantBody },
     responses: { 201: { description: 'The id of the grant', schema: z.object({ id: z.string() }) } },
@@ -103,7 +103,7 @@ function revokeGrant(deps: PolicyRouteDeps): AnyRoute {
     path: '/v1/policy/grants/{id}',
     operationId: 'revokePolicyGrant',
     summary: 'Take a role away',
-    security: { kind: 'principal', action: 'policy.manage' },
+    security: { kind: 'principal', action: 'policy.manage', stepUp: grantStepUp },
     audit: { kind: 'event', actions: ['policy.grant_revoked'] },
     request: { params: z.object({ id: z.uuid() }) },
     responses: { 204: { description: 'Revoked' } },

@@ -1,13 +1,20 @@
 import { z } from 'zod';
-import { defineRoute, invalidRequest, type AnyRoute, type Principal } from '../kernel/index.ts';
+import {
+  defineRoute,
+  invalidRequest,
+  requireFreshAuthentication,
+  type AnyRoute,
+  type Principal,
+} from '../kernel/index.ts';
 import { byPrincipal } from './administer.ts';
 import type { CatalogField } from './catalog.ts';
 import { checkRules } from './check-rules.ts';
 import { readRoles } from './read-roles.ts';
 import { everyone } from './default-roles.ts';
+import { guardTypes } from './engine.ts';
 import { policyError } from './errors.ts';
 import { roleBodySchema, roleNameSchema, type PolicyRule } from './schema.ts';
-import { signedIn, type PolicyRouteDeps } from './route-deps.ts';
+import { grantStepUp, signedIn, type PolicyRouteDeps } from './route-deps.ts';
 import { freeFields } from './snapshot.ts';
 import { selectResourceTypes } from './store.ts';
 
@@ -62,6 +69,9 @@ function putRole(deps: PolicyRouteDeps): AnyRoute {
       const by = signedIn(principal);
       await refuseOwnRole(deps, by, name);
       const rules = body.rules as readonly PolicyRule[]; // just parsed
+      if (rules.some((rule) => reachesTheHouse(deps, rule))) {
+        requireFreshAuthentication(by, grantStepUp, deps.clock.now());
+      }
       await deps.database.withTenant(by.tenantId, async (tx) => {
         const types = await tx.query<{ type: string; fields: readonly { name: string; type: string }[] }>(
           selectResourceTypes,
@@ -81,6 +91,11 @@ function putRole(deps: PolicyRouteDeps): AnyRoute {
       return { status: 200, body: { name, description: body.description, rules, builtIn: false } };
     },
   });
+}
+
+/** A rule over a guard or over mapped data is access to give away; a tenant's own resource types are its application's. */
+function reachesTheHouse(deps: PolicyRouteDeps, { subject }: PolicyRule): boolean {
+  return [subject].flat().some((type) => guardTypes.has(type) || deps.fieldCatalog(type) !== null);
 }
 
 function deleteRole(deps: PolicyRouteDeps): AnyRoute {

@@ -38,7 +38,9 @@ const publicWritesPerMinute = 120;
 export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
-    trustProxy: deps.trustProxy,
+    // One hop: the addresses before the front proxy's own word are the caller's to invent.
+    trustProxy: deps.trustProxy ? (_address, hop) => hop === 0 : false,
+    frameworkErrors: (error, request, reply) => void answerProblem(deps, error, request, reply),
     bodyLimit: defaultBodyLimitBytes,
     genReqId: (request) => requestIdOf(request.headers['x-request-id']) ?? deps.newId(),
     forceCloseConnections: 'idle',
