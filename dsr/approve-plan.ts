@@ -10,9 +10,9 @@ import { insertApproval } from './store.ts';
 import { transition } from './transition.ts';
 
 /**
- * A second person approves exactly this plan.
+ * A second person approves exactly this plan, which a person made.
  *
- * @throws ERR_DSR_PLAN_CHANGED, ERR_DSR_FOUR_EYES, ERR_DSR_TRANSITION_REFUSED
+ * @throws ERR_DSR_PLAN_CHANGED, ERR_DSR_PLAN_WITHOUT_PERSON, ERR_DSR_FOUR_EYES, ERR_DSR_TRANSITION_REFUSED
  */
 export async function approvePlan(
   deps: DsrDeps,
@@ -36,6 +36,7 @@ export async function approvePlan(
         'ERR_DSR_PLAN_CHANGED',
         'the plan was made anew since you looked at it; read it again and approve that one',
       );
+    requirePeople(plan, principal);
     await storeApproval(tx, row, { plan, principal, at: deps.clock.now() });
     await transition(deps, tx, row, 'approved', {
       actor: principal,
@@ -53,6 +54,25 @@ export async function approvePlan(
       detail: { requestId: row.id, planHash: plan.hash, plannedBy: plan.created_by },
     });
   });
+}
+
+/** A machine is nobody's second pair of eyes, and not the first one either. */
+function requirePeople(plan: StoredPlan, approver: Principal): void {
+  if (plan.created_by_kind !== 'user')
+    throw dsrError(
+      'ERR_DSR_PLAN_WITHOUT_PERSON',
+      'an erasure takes a plan that a person answers for; make it anew as a person, and let another one approve it',
+      { status: 403 },
+    );
+  if (approver.kind !== 'user') throw fourEyes();
+}
+
+function fourEyes(cause?: unknown): Error {
+  return dsrError(
+    'ERR_DSR_FOUR_EYES',
+    'an erasure is approved by a second person with fresh step-up, not by who made the plan',
+    { status: 403, ...(cause === undefined ? {} : { cause }) },
+  );
 }
 
 /** The database has the last word on who may approve. */
@@ -74,10 +94,6 @@ async function storeApproval(
     ]);
   } catch (cause) {
     if (sqlState(cause) !== sqlStates.checkViolation && sqlState(cause) !== '23502') throw cause;
-    throw dsrError(
-      'ERR_DSR_FOUR_EYES',
-      'an erasure is approved by a second person with fresh step-up, not by who made the plan',
-      { status: 403, cause },
-    );
+    throw fourEyes(cause);
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { CallContext } from '../kernel/index.ts';
 import { parseRequestId } from '../kernel/index.ts';
 import type { Tx } from '../db/index.ts';
@@ -8,6 +7,7 @@ import { requestReceived } from './events.ts';
 import { lawPack, type LawId, type RequestType } from './law-packs.ts';
 import type { Language } from './messages.ts';
 import { personOf, type Actor, type DsrDeps } from './ports.ts';
+import { drawTicket, hashTicket } from './portal-tickets.ts';
 import { lockedRequest, type RequestRow } from './request-row.ts';
 import { identityHash, maskIdentifier, sealIdentity } from './sealed-identity.ts';
 import { insertRequest, selectOpenTwin } from './store.ts';
@@ -29,11 +29,6 @@ export type IntakeInput = {
   readonly call?: CallContext;
 };
 
-/** SHA-256 of a ticket; tickets themselves are known to their holder alone. */
-export function hashTicket(ticket: string): Buffer {
-  return createHash('sha256').update(ticket).digest();
-}
-
 /**
  * Takes a request in: the same steps whether the person is known or not. A second open request of the same person and
  * type is linked to the first and keeps its own clock.
@@ -46,7 +41,7 @@ export async function takeIn(
 ): Promise<{ readonly row: RequestRow; readonly ticket: string }> {
   const id = parseRequestId(deps.newId());
   const actor = input.actor === 'person' ? personOf(tx.tenantId, id) : input.actor;
-  const ticket = deps.randomBytes(32).toString('base64url');
+  const ticket = drawTicket(deps);
   const now = deps.clock.now();
   const { result, stored } = deadlineFor(tenant, {
     law: input.law,

@@ -14,9 +14,14 @@ const content = z.object({ to: z.string(), subject: z.string(), text: z.string()
 const maxAttempts = 10;
 const batch = 20;
 
-/** The address of a person's own page. */
-export function portalLink(deps: DsrDeps, tenant: TenantInfo, ticket: string): string {
-  return `${deps.publicUrl.replace(/\/$/, '')}/portal/${tenant.slug}#ticket=${ticket}`;
+/** The address of a person's own page; with the code it opens where the code is entered. */
+function portalLink(
+  deps: DsrDeps,
+  { tenant, template }: { readonly tenant: TenantInfo; readonly template: TemplateName },
+  ticket: string,
+): string {
+  const stage = template === 'verify' ? 'stage=code&' : '';
+  return `${deps.publicUrl.replace(/\/$/, '')}/portal/${tenant.slug}#${stage}ticket=${ticket}`;
 }
 
 /** Puts a message into the outbox, in the transaction of what it tells about. Nothing happens without an e-mail address. */
@@ -37,7 +42,7 @@ export async function enqueueMessage(
   const values = {
     tenant: message.tenant.name,
     type: row.type,
-    link: portalLink(deps, message.tenant, identity.ticket),
+    link: portalLink(deps, message, identity.ticket),
     ...message.values,
   };
   const id = deps.newId();

@@ -16,6 +16,8 @@ export type StoredPlan = {
   readonly document: string;
   readonly created_at: Date;
   readonly created_by: string;
+  /** Null in plans older than the column. */
+  readonly created_by_kind: 'user' | 'service_account' | null;
 };
 
 const tolerance = Object.freeze({ percent: 10, rows: 5 });
@@ -88,7 +90,8 @@ export async function makePlan(
     const now = deps.clock.now();
     const { document } = await draftPlan(ports, tx, row, { id: by.principal.id, at: now });
     const sealed = sealPlan(document);
-    await tx.query(insertPlan, [row.id, sealed.hash, sealed.text, now, by.principal.id]);
+    const { id: planner, kind } = by.principal;
+    await tx.query(insertPlan, [row.id, sealed.hash, sealed.text, now, planner, kind]);
     await tx.query(updatePlan, [row.id, sealed.hash, document.identity.subjects]);
     const planned = { ...row, plan_hash: sealed.hash, subject_ids: document.identity.subjects };
     await transition(deps, tx, planned, 'planned', {

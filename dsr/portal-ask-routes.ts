@@ -9,7 +9,7 @@ import { tenantBySlug } from './tenant-settings.ts';
 
 const problem = { description: 'Problem details (RFC 9457)' };
 const security = (reason: string) => ({ kind: 'public' as const, reason });
-const stateAnswer = z.object({ state: z.string() });
+const provedAnswer = z.object({ state: z.string(), ticket: z.string() });
 
 /** Asking, and proving who asks. */
 export function portalAskRoutes(deps: DsrDeps): readonly AnyRoute[] {
@@ -72,14 +72,19 @@ function verifyPortalRequestRoute(deps: DsrDeps): AnyRoute {
     method: 'POST',
     path: '/v1/dsr/portal/{slug}/verify',
     operationId: 'verifyPortalRequest',
-    summary: 'Enter the mailed code',
+    summary: 'Enter the mailed code; the ticket that comes back replaces the one before',
     security: security('the code proves control of the mailbox'),
     audit: { kind: 'event', actions: ['dsr.identity_checked', 'dsr.state_changed'] },
     request: { params: slugParams, body: verifyBody },
-    responses: { 200: { description: 'The new state', schema: stateAnswer }, 400: problem, 404: problem },
+    responses: {
+      200: { description: 'The new state and the new ticket', schema: provedAnswer },
+      400: problem,
+      404: problem,
+    },
     handler: async ({ params, body, call }) => ({
       status: 200,
-      body: { state: (await verifyByCode(deps, params.slug, { ...body, call })).state },
+      body: await verifyByCode(deps, params.slug, { ...body, call }),
+      headers: { 'cache-control': 'no-store' },
     }),
   });
 }

@@ -1,12 +1,11 @@
 import type { CallContext } from '../kernel/index.ts';
-import { dsrError } from './errors.ts';
-import { hashTicket, takeIn } from './intake.ts';
+import { takeIn } from './intake.ts';
 import { identifiersOf, type NewRequest } from './new-request.ts';
 import { enqueueMessage } from './outbox.ts';
 import { personOf, type DsrDeps } from './ports.ts';
+import { renewTicket, requestByTicket, rowByTicket } from './portal-tickets.ts';
 import { lockedRequest, type RequestRow } from './request-row.ts';
-import { selectRequestByTicket } from './store.ts';
-import { tenantBySlug, type TenantInfo } from './tenant-settings.ts';
+import { tenantBySlug } from './tenant-settings.ts';
 import { transition } from './transition.ts';
 import { codeInvalid, markVerified, sendCode, tryCode } from './verify-identity.ts';
 
@@ -42,32 +41,12 @@ export async function openPortalRequest(
   });
 }
 
-/** The request behind a ticket. @throws ERR_DSR_TICKET_UNKNOWN */
-export async function requestByTicket(
-  deps: DsrDeps,
-  slug: string,
-  ticket: string,
-): Promise<{ readonly tenant: TenantInfo; readonly row: RequestRow }> {
-  const tenant = await tenantBySlug(deps.database, slug);
-  const { rows } = await deps.database.withTenant(
-    tenant.id,
-    (tx) => tx.query<RequestRow>(selectRequestByTicket, [hashTicket(ticket)]),
-    { readOnly: true },
-  );
-  const row = rows[0];
-  if (row === undefined)
-    throw dsrError('ERR_DSR_TICKET_UNKNOWN', 'no request belongs to this ticket; check the link', {
-      status: 404,
-    });
-  return { tenant, row };
-}
-
-/** The person enters the code. @throws ERR_DSR_CODE_INVALID for every way it can be wrong */
+/** The person enters the code and gets a ticket that nobody else has. @throws ERR_DSR_CODE_INVALID for every way it can be wrong */
 export async function verifyByCode(
   deps: DsrDeps,
   slug: string,
   input: { readonly ticket: string; readonly code: string; readonly call: CallContext },
-): Promise<RequestRow> {
+): Promise<{ readonly state: RequestRow['state']; readonly ticket: string }> {
   const found = await requestByTicket(deps, slug, input.ticket).catch(() => null);
   if (found === null) throw codeInvalid();
   const {
@@ -79,13 +58,15 @@ export async function verifyByCode(
   const verified = await deps.database.withTenant(tenant.id, async (tx) => {
     const row = await lockedRequest(tx, id);
     if (row.state !== 'verifying' || !(await tryCode(deps, tx, row, input.code))) return null;
-    return markVerified(deps, tx, row, {
+    const renewed = await renewTicket(deps, tx, row);
+    const { state } = await markVerified(deps, tx, renewed.row, {
       tenant,
       level: 'mailbox',
       method: 'single-use code to the mailbox',
       actor: personOf(tenant.id, id),
       call: input.call,
     });
+    return { state, ticket: renewed.ticket };
   });
   if (verified === null) throw codeInvalid();
   return verified;
@@ -116,7 +97,10 @@ export async function withdraw(
   } = await requestByTicket(deps, slug, ticket);
   await deps.warm(tenant.id);
   return deps.database.withTenant(tenant.id, async (tx) => {
-    const next = await transition(deps, tx, await lockedRequest(tx, id), 'withdrawn', {
+    const row = await lockedRequest(tx, id);
+    // The code may have been entered meanwhile, and then the ticket is no longer this one.
+    await rowByTicket(tx, ticket);
+    const next = await transition(deps, tx, row, 'withdrawn', {
       actor: personOf(tenant.id, id),
       note: 'withdrawn with the ticket',
       call,

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
+import type { FoundByTicket } from './portal-tickets.ts';
 import { iso, readAround } from './request-around.ts';
 import type { RequestRow } from './request-row.ts';
 import type { portalStatus } from './schema.ts';
@@ -16,8 +17,15 @@ function wayOf(row: RequestRow): readonly RequestState[] {
   return ends.has(row.state) ? [...way.slice(0, -1), row.state] : way;
 }
 
-/** What the holder of the ticket sees: progress and dates, no plan. */
-export async function viewStatus(tx: Tx, row: RequestRow, now: Date): Promise<z.output<typeof portalStatus>> {
+/**
+ * What the holder of the ticket sees: progress and dates, no plan. For the ticket from before the proof nothing is
+ * available.
+ */
+export async function viewStatus(
+  tx: Tx,
+  { row, current: mayFetch }: Pick<FoundByTicket, 'row' | 'current'>,
+  now: Date,
+): Promise<z.output<typeof portalStatus>> {
   const { timeline, certificate, package: waiting } = await readAround(tx, row);
   const way = wayOf(row);
   const current = row.state === 'verifying' ? 0 : way.indexOf(row.state);
@@ -36,7 +44,8 @@ export async function viewStatus(tx: Tx, row: RequestRow, now: Date): Promise<z.
     receivedAt: row.received_at.toISOString(),
     dueAt: row.due_at.toISOString(),
     steps,
-    certificateAvailable: certificate !== null,
-    packageAvailable: waiting !== null && waiting.downloadedAt === null && new Date(waiting.expiresAt) > now,
+    certificateAvailable: mayFetch && certificate !== null,
+    packageAvailable:
+      mayFetch && waiting !== null && waiting.downloadedAt === null && new Date(waiting.expiresAt) > now,
   };
 }

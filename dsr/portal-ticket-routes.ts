@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import type { Tx } from '../db/index.ts';
 import { dsrError } from './errors.ts';
 import { downloadPackage } from './package-store.ts';
 import type { DsrDeps } from './ports.ts';
 import { viewStatus } from './portal-status.ts';
-import { requestByTicket, withdraw } from './portal-requests.ts';
+import { withdraw } from './portal-requests.ts';
+import { requestByAnyTicket, requestByTicket } from './portal-tickets.ts';
 import { portalStatus, slugParams, ticketBody, ticketQuery } from './schema.ts';
 import { selectCertificate } from './store-certificate.ts';
 
@@ -33,10 +35,9 @@ function getPortalStatusRoute(deps: DsrDeps): AnyRoute {
     request: { params: slugParams, query: ticketQuery },
     responses: { 200: { description: 'The status', schema: portalStatus }, 400: problem, 404: problem },
     handler: async ({ params, query }) => {
-      const { tenant, row } = await requestByTicket(deps, params.slug, query.ticket);
-      const body = await deps.database.withTenant(tenant.id, (tx) => viewStatus(tx, row, deps.clock.now()), {
-        readOnly: true,
-      });
+      const found = await requestByAnyTicket(deps, params.slug, query.ticket);
+      const view = (tx: Tx) => viewStatus(tx, found, deps.clock.now());
+      const body = await deps.database.withTenant(found.tenant.id, view, { readOnly: true });
       return { status: 200, body, headers: { 'cache-control': 'no-store' } };
     },
   });

@@ -31,6 +31,18 @@ export const selectRequestByTicket = statement(
   `select ${requestColumns} from dsr.request where ticket_hash = $1`,
 );
 
+/** The same by the ticket from before the proof as well, for the status alone. $1 SHA-256 of the ticket */
+export const selectRequestByAnyTicket = statement(
+  'dsr.select_request_by_any_ticket',
+  `select ${requestColumns}, ticket_hash = $1 as current from dsr.request where ticket_hash = $1 or former_ticket_hash = $1`,
+);
+
+/** $1 id $2 SHA-256 of the new ticket $3 sealed identity with it */
+export const replaceTicket = statement(
+  'dsr.replace_ticket',
+  `update dsr.request set former_ticket_hash = ticket_hash, ticket_hash = $2, sealed = $3 where id = $1`,
+);
+
 /** The oldest open request of the same person and type. $1 identity hash $2 type */
 export const selectOpenTwin = statement(
   'dsr.select_open_twin',
@@ -89,17 +101,17 @@ export const updatePlan = statement(
   `update dsr.request set plan_hash = $2, subject_ids = $3 where id = $1`,
 );
 
-/** The same bytes again are the same plan. $1 request $2 hash $3 document $4 at $5 by */
+/** The same bytes again are the same plan. $1 request $2 hash $3 document $4 at $5 by $6 kind of by */
 export const insertPlan = statement(
   'dsr.insert_plan',
-  `insert into dsr.plan (tenant_id, request_id, hash, document, created_at, created_by)
-   values ((select db.current_tenant()), $1, $2, $3, $4, $5) on conflict do nothing`,
+  `insert into dsr.plan (tenant_id, request_id, hash, document, created_at, created_by, created_by_kind)
+   values ((select db.current_tenant()), $1, $2, $3, $4, $5, $6) on conflict do nothing`,
 );
 
 /** $1 request $2 hash */
 export const selectPlan = statement(
   'dsr.select_plan',
-  `select hash, document, created_at, created_by from dsr.plan where request_id = $1 and hash = $2`,
+  `select hash, document, created_at, created_by, created_by_kind from dsr.plan where request_id = $1 and hash = $2`,
 );
 
 /** $1 request $2 plan hash $3 planned by $4 approved by $5 at $6 level $7 authenticated at */

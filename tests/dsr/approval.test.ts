@@ -38,6 +38,43 @@ describe('four eyes and drift', () => {
     expect(await stateOf(id)).toBe('planned');
   });
 
+  test('refuses a plan that a service account made, until a person makes it anew and another approves', async () => {
+    const { id } = await verified();
+    const machine = f.machine(tenantId, 'svc-dpo');
+    await f.call('planDsrRequest', { principal: machine, params: { id } });
+    const { plan_hash: planHash } = (
+      await f.db.admin('select plan_hash from dsr.request where id = $1', [id])
+    ).rows[0];
+    for (const principal of [robin, machine])
+      await expect(
+        f.call('approveDsrPlan', { principal, params: { id }, body: { planHash } }),
+      ).rejects.toMatchObject({
+        code: 'ERR_DSR_PLAN_WITHOUT_PERSON',
+        status: 403,
+        message: expect.stringContaining('a plan that a person answers for'),
+      });
+    expect(await stateOf(id)).toBe('planned');
+    const insert = (kind: string | null) =>
+      f.db.admin(
+        `insert into dsr.approval (tenant_id, request_id, plan_hash, planned_by, planned_by_kind, approved_by, approved_at, assurance_level, authenticated_at) values ($1, $2, $3, $4, $5, $6, now(), 2, now())`,
+        [tenantId, id, planHash, machine.id, kind, robin.id],
+      );
+    await expect(insert('user')).rejects.toMatchObject({ constraint: 'approval_names_the_kind_of_planner' });
+    for (const kind of ['service_account', null])
+      await expect(insert(kind)).rejects.toMatchObject({ constraint: 'approval_takes_a_person_as_planner' });
+    f.clock.advance(1_000);
+    const anew = await plan(id);
+    await expect(
+      f.call('approveDsrPlan', {
+        principal: f.machine(tenantId, 'svc-dpo'),
+        params: { id },
+        body: { planHash: anew },
+      }),
+    ).rejects.toMatchObject({ code: 'ERR_DSR_FOUR_EYES', status: 403 });
+    await f.call('approveDsrPlan', { principal: robin, params: { id }, body: { planHash: anew } });
+    expect(await stateOf(id)).toBe('approved');
+  });
+
   test('refuses an approver without fresh second factor, whatever let the call through', async () => {
     const { id } = await verified();
     const planHash = await plan(id);

@@ -42,6 +42,8 @@ export type DsrFixture = {
   readonly rootFile: string;
   readonly makeDsr: (extra?: Partial<CreateDsrDeps>) => Dsr;
   readonly createTenant: (slug: string, contacts: number) => Promise<TenantId>;
+  /** A service account, as a token of it acts. */
+  readonly machine: (tenantId: TenantId, name: string) => Principal;
   readonly staff: (tenantId: TenantId, name: string, level?: 1 | 2) => Principal;
   readonly call: (operationId: string, input: CallInput, dsr?: Dsr) => Promise<HandlerResult>;
   readonly codeFor: (email: string) => string;
@@ -136,6 +138,17 @@ export async function createDsrFixture(): Promise<DsrFixture> {
       assurance: { level, authenticatedAt: clock.now(), methods: ['pwd', 'otp'] },
       sessionId: null,
     }),
+    machine: (tenantId, name) => ({
+      kind: 'service_account',
+      tenantId,
+      id: parsePrincipalId(randomUUID()),
+      displayName: name,
+      email: null,
+      roles: [],
+      attributes: {},
+      assurance: { level: 2, authenticatedAt: clock.now(), methods: ['swk'] },
+      sessionId: null,
+    }),
     call: (operationId, input, engine = dsr) => callRoute(engine.routes, operationId, input),
     codeFor: (email) => {
       const mail = mails.findLast((one) => one.to === email && /code|kod/.test(one.subject));
@@ -199,7 +212,7 @@ async function callRoute(
   return result;
 }
 
-/** From the form to the verified request, as a person does it. */
+/** From the form to the verified request, as a person does it. @returns the ticket that the proof made */
 export async function askThroughPortal(
   f: DsrFixture,
   slug: string,
@@ -209,9 +222,11 @@ export async function askThroughPortal(
     params: { slug },
     body: { law: 'gdpr', language: 'en', ...input },
   });
-  const { ticket } = asked.body as { ticket: string };
+  const first = asked.body as { ticket: string };
   await f.settle();
-  await f.call('verifyPortalRequest', { params: { slug }, body: { ticket, code: f.codeFor(input.email) } });
+  const body = { ticket: first.ticket, code: f.codeFor(input.email) };
+  const proved = await f.call('verifyPortalRequest', { params: { slug }, body });
+  const { ticket } = proved.body as { ticket: string };
   const { rows } = await f.db.admin(
     `select id from dsr.request where ticket_hash = sha256(convert_to($1, 'UTF8'))`,
     [ticket],

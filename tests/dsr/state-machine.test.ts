@@ -110,7 +110,7 @@ describe('the state machine', () => {
       params: slug,
       body: { type, law: 'ccpa', email: person.email },
     });
-    const { ticket } = asked.body as { ticket: string };
+    let { ticket } = asked.body as { ticket: string };
     const { rows } = await f.db.admin(
       `select id from dsr.request where ticket_hash = sha256(convert_to($1, 'UTF8'))`,
       [ticket],
@@ -129,10 +129,11 @@ describe('the state machine', () => {
       'wrong code': () => f.call('verifyPortalRequest', { params: slug, body: { ticket, code: '00000000' } }),
       'right code': async () => {
         await f.dsr.worker.tick();
-        return f.call('verifyPortalRequest', {
+        const proved = await f.call('verifyPortalRequest', {
           params: slug,
           body: { ticket, code: f.codeFor(person.email) },
         });
+        ({ ticket } = proved.body as { ticket: string });
       },
       plan: () => f.call('planDsrRequest', { principal: dana, params: { id } }),
       'self-approve': async () => {

@@ -40,8 +40,10 @@ test('requests that nobody confirmed send no mail when they end, beyond those wh
 test('whoever proved the mailbox is still told of the withdrawal', async () => {
   const ticket = await ask('proved@example.org');
   await f.settle();
-  await f.call('verifyPortalRequest', { params, body: { ticket, code: f.codeFor('proved@example.org') } });
-  await f.call('withdrawPortalRequest', { params, body: { ticket } });
+  const code = f.codeFor('proved@example.org');
+  const proved = await f.call('verifyPortalRequest', { params, body: { ticket, code } });
+  const renewed = (proved.body as { ticket: string }).ticket;
+  await f.call('withdrawPortalRequest', { params, body: { ticket: renewed } });
   await f.settle();
   expect(f.mails.findLast((mail) => mail.to === 'proved@example.org')?.subject).toMatch(/withdrawn/);
 });

@@ -6,16 +6,22 @@ import { call } from '../api/client.ts';
 import { ProblemNotice } from '../ui/problem-notice.tsx';
 
 /** The second step: the code from the mailbox. */
-export function CodeForm(props: { slug: string; ticket: string; onProved: () => void; onBack: () => void }) {
+export function CodeForm(props: {
+  slug: string;
+  ticket: string;
+  onProved: (ticket: string) => void;
+  onBack: () => void;
+}) {
   const { t } = useLingui();
   const [code, setCode] = useState('');
   const prove = useMutation({
     mutationFn: () =>
-      call(`/v1/dsr/portal/${encodeURIComponent(props.slug)}/verify`, {
+      call<{ ticket?: string }>(`/v1/dsr/portal/${encodeURIComponent(props.slug)}/verify`, {
         method: 'POST',
         body: { ticket: props.ticket, code: code.replaceAll(/\s/g, '') },
       }),
-    onSuccess: props.onProved,
+    // The one who proves gets a ticket of their own; the one before reads the status only.
+    onSuccess: (answer) => props.onProved(answer.ticket ?? props.ticket),
   });
   const resend = useMutation({
     mutationFn: () =>

@@ -67,7 +67,7 @@ export function PortalPage() {
                   <CodeForm
                     slug={slug}
                     ticket={place.ticket}
-                    onProved={() => go('status', place.ticket)}
+                    onProved={(ticket) => go('status', ticket)}
                     onBack={() => go('ask', null)}
                   />
                 ) : null}
