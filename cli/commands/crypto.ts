@@ -1,8 +1,9 @@
 import { readInventory } from '../../crypto/index.ts';
 import { createDatabase, deriveConnectionUrls, exactlyOne, statement } from '../../db/index.ts';
-import { parseTenantId, silentLogger } from '../../kernel/index.ts';
+import { notFound, parseTenantId, silentLogger } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
-import type { Command, CommandInput, ExitCode } from '../command.ts';
+import { postToHouse } from '../call-house.ts';
+import { UsageError, type Command } from '../command.ts';
 
 type Inventory = Awaited<ReturnType<typeof readInventory>>;
 
@@ -15,14 +16,14 @@ const statusCommand: Command = {
   options: { tenant: { type: 'string' } },
   run: async (input) => {
     const slug = input.values['tenant'];
-    if (typeof slug !== 'string') return misuse(input, 'name the tenant: --tenant SLUG');
+    if (typeof slug !== 'string') throw new UsageError('name the tenant: --tenant SLUG');
     const url =
       input.io.environment['GATEHOUSE_DATABASE_URL'] ??
       (await readBootstrap(input.io.environment))?.databaseUrl;
     if (url === undefined)
-      return misuse(input, 'no database: set GATEHOUSE_DATABASE_URL, or start the house first');
+      throw new UsageError('no database: set GATEHOUSE_DATABASE_URL, or start the house first');
     const inventory = await readTenantInventory(url, slug);
-    if (inventory === null) return problem(input, `there is no tenant "${slug}"`);
+    if (inventory === null) throw notFound('tenant', slug);
     if (input.json) input.io.out(JSON.stringify(inventory));
     else for (const line of inventoryLines(inventory)) input.io.out(line);
     return inventory.epochs.some(({ state }) => state === 'rewrapping') ? 1 : 0;
@@ -71,42 +72,13 @@ const rotateCommand: Command = {
     'gatehouse crypto rotate [--url URL] [--json]   (GATEHOUSE_TOKEN: access token of a fresh step-up; sets the tenant)',
   options: { url: { type: 'string' } },
   run: async (input) => {
-    const { environment } = input.io;
-    const given =
-      input.values['url'] ?? environment['GATEHOUSE_URL'] ?? (await readBootstrap(environment))?.url;
-    const token = environment['GATEHOUSE_TOKEN'];
-    if (typeof given !== 'string') return misuse(input, 'no address: give --url, or start the house first');
-    if (token === undefined || token === '')
-      return misuse(input, 'set GATEHOUSE_TOKEN to an access token that may rotate keys');
-    const response = await fetch(new URL('/v1/crypto/rotate', given), {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: '{}',
-    });
-    const body = (await response.json().catch(() => ({}))) as {
-      readonly code?: string;
-      readonly detail?: string;
-      readonly epoch?: number;
-      readonly state?: string;
-      readonly rewrapped?: number;
-    }; // a problem document, or the answer that is shown
-    if (!response.ok)
-      return problem(input, `refused with ${response.status} ${body.code ?? ''}: ${body.detail ?? ''}`);
+    type Rotated = { readonly epoch: number; readonly state: string; readonly rewrapped: number };
+    const body = await postToHouse<Rotated>(input, '/v1/crypto/rotate', {});
     if (input.json) input.io.out(JSON.stringify(body));
     else input.io.out(`epoch ${body.epoch}: ${body.state}, ${body.rewrapped} keys wrapped again`);
     return 0;
   },
 };
-
-function misuse({ io }: CommandInput, message: string): ExitCode {
-  io.error(message);
-  return 2;
-}
-
-function problem({ io }: CommandInput, message: string): ExitCode {
-  io.error(message);
-  return 1;
-}
 
 /** `gatehouse crypto …`. */
 export const cryptoCommands: readonly Command[] = Object.freeze([statusCommand, rotateCommand]);

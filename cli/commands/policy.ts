@@ -1,8 +1,9 @@
 import { createDatabase, deriveConnectionUrls, statement } from '../../db/index.ts';
-import { parseTenantId, silentLogger } from '../../kernel/index.ts';
+import { notFound, parseTenantId, silentLogger } from '../../kernel/index.ts';
 import { readRoles, type StoredRole } from '../../policy/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
-import type { Command, CommandInput, ExitCode } from '../command.ts';
+import { postToHouse } from '../call-house.ts';
+import { UsageError, type Command, type CommandInput } from '../command.ts';
 
 const findTenant = statement('cli.policy_find_tenant', 'select id from db.tenant where slug = $1');
 
@@ -13,13 +14,13 @@ const rolesCommand: Command = {
   options: { tenant: { type: 'string' } },
   run: async (input) => {
     const slug = input.values['tenant'];
-    if (typeof slug !== 'string') return misuse(input, 'name the tenant: --tenant SLUG');
+    if (typeof slug !== 'string') throw new UsageError('name the tenant: --tenant SLUG');
     const { environment } = input.io;
     const url = environment['GATEHOUSE_DATABASE_URL'] ?? (await readBootstrap(environment))?.databaseUrl;
     if (url === undefined)
-      return misuse(input, 'no database: set GATEHOUSE_DATABASE_URL, or start the house first');
+      throw new UsageError('no database: set GATEHOUSE_DATABASE_URL, or start the house first');
     const roles = await rolesOf(url, slug);
-    if (roles === null) return problem(input, `there is no tenant "${slug}"`);
+    if (roles === null) throw notFound('tenant', slug);
     if (input.json) input.io.out(JSON.stringify(roles));
     else for (const line of roles.flatMap(roleLines)) input.io.out(line);
     return 0;
@@ -62,27 +63,14 @@ const explainCommand: Command = {
   },
   run: async (input) => {
     const question = readQuestion(input);
-    if (typeof question === 'string') return misuse(input, question);
-    const { environment } = input.io;
-    const url =
-      input.values['url'] ?? environment['GATEHOUSE_URL'] ?? (await readBootstrap(environment))?.url;
-    const token = environment['GATEHOUSE_TOKEN'] ?? '';
-    if (typeof url !== 'string') return misuse(input, 'no address: give --url, or start the house first');
-    if (token === '') return misuse(input, 'set GATEHOUSE_TOKEN to an access token that may evaluate policy');
-    const response = await fetch(new URL('/v1/policy/explain', url), {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(question),
-    });
-    const body = (await response.json().catch(() => ({}))) as Answer; // whatever it answers is shown
-    if (!response.ok)
-      return problem(input, `refused with ${response.status} ${body.code ?? ''}: ${body.detail ?? ''}`);
+    if (typeof question === 'string') throw new UsageError(question);
+    const body = await postToHouse<Answer>(input, '/v1/policy/explain', question);
     input.io.out(input.json ? JSON.stringify(body) : JSON.stringify(body, null, 2));
     return body.decision === true ? 0 : 1;
   },
 };
 
-type Answer = { readonly decision?: boolean; readonly code?: string; readonly detail?: string };
+type Answer = { readonly decision?: boolean };
 
 function readQuestion({ values }: CommandInput): Readonly<Record<string, unknown>> | string {
   const { action, type, id, properties, subject, purpose } = values;
@@ -106,16 +94,6 @@ function readQuestion({ values }: CommandInput): Readonly<Record<string, unknown
     ...(subjectType === undefined ? {} : { subject: { type: subjectType, id: subjectId.join('/') } }),
     ...(purpose === undefined ? {} : { purpose }),
   };
-}
-
-function misuse({ io }: CommandInput, message: string): ExitCode {
-  io.error(message);
-  return 2;
-}
-
-function problem({ io }: CommandInput, message: string): ExitCode {
-  io.error(message);
-  return 1;
 }
 
 /** `gatehouse policy …` */
