@@ -70,6 +70,10 @@ function help(): string {
 }
 
 if (import.meta.main) {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error; // whoever read our output has seen enough
+    process.exit(0);
+  });
   const io: CommandIo = {
     out: (line) => void process.stdout.write(`${line}\n`),
     error: (line) => void process.stderr.write(`${line}\n`),
