@@ -1,12 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { loadBuiltInDataMap } from '../examples/marketing/data-map.ts';
+import { describeUnless } from '../tests/support/skip.ts';
+import { missingVectors, vectorsFolder } from '../tests/support/vectors.ts';
 import { encryptionPlan, joinDataMaps, loadDataMap } from './index.ts';
 
-const vectors = join(import.meta.dirname, '../../shared/vectors/fides');
-const published = existsSync(vectors);
-if (!published) process.stderr.write('the Fides vectors are absent: their tests are skipped\n');
+const vectors = join(vectorsFolder, 'fides');
+const missing = missingVectors('fides');
 
 const wrap = (fields: string, collection = ''): string => `
 dataset:
@@ -20,8 +21,8 @@ ${collection}
 ${fields}`;
 const load = (yaml: string) => loadDataMap([{ name: 'shop.yaml', yaml }]);
 
-(published ? describe : describe.skip)('the published Fides dataset files', () => {
-  const files = published ? readdirSync(vectors).filter((name) => name.endsWith('.yml')) : [];
+describeUnless(missing, 'the published Fides dataset files', () => {
+  const files = readdirSync(vectors).filter((name) => name.endsWith('.yml'));
   const valid = files.filter((name) => !name.includes('invalid'));
   const text = (name: string) => ({ name, yaml: readFileSync(join(vectors, name), 'utf8') });
 

@@ -1,18 +1,17 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
 import { verifyConsistency, verifyInclusion } from '../../audit/index.ts';
+import { describeUnless } from '../support/skip.ts';
+import { missingVectors, vectorsFolder } from '../support/vectors.ts';
 
-const folder = join(import.meta.dirname, '../../../shared/vectors/merkle');
-const present = existsSync(folder);
-if (!present)
-  console.error(`SKIPPED: the published merkle vectors are absent (${relative(process.cwd(), folder)})`); // oxlint-disable-line no-console -- a skipped vector must be loud
+const folder = join(vectorsFolder, 'merkle');
+const missing = missingVectors('merkle');
 
 const bytes = (text: string | null): Buffer => Buffer.from(text ?? '', 'base64');
 const list = (proof: readonly string[] | null): Buffer[] => (proof ?? []).map(bytes);
 
 function files(kind: string): string[] {
-  if (!present) return [];
   return readdirSync(join(folder, kind), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.json'))
     .toSorted();
@@ -44,7 +43,7 @@ function expectOutcome(wantErr: boolean, check: () => void): void {
   else expect(check).not.toThrow();
 }
 
-(present ? describe : describe.skip)('published RFC 6962 proofs', () => {
+describeUnless(missing, 'published RFC 6962 proofs', () => {
   test('all 196 files are there', () => {
     expect(files('inclusion').length + files('consistency').length).toBe(196);
   });

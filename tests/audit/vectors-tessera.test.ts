@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import {
   createTreeWriter,
   formatEntryBundle,
@@ -14,10 +14,11 @@ import {
   rawPublicKey,
   signCheckpoint,
 } from '../../audit/index.ts';
+import { describeUnless } from '../support/skip.ts';
+import { missingVectors, vectorsFolder } from '../support/vectors.ts';
 
-const folder = join(import.meta.dirname, '../../../shared/vectors/tessera-log/log');
-const present = existsSync(folder);
-if (!present) console.error('SKIPPED: the published tessera log is absent'); // oxlint-disable-line no-console -- a skipped vector must be loud
+const folder = join(vectorsFolder, 'tessera-log', 'log');
+const missing = missingVectors('tessera-log');
 
 const words = 'one two three four five six seven eit nain ten ileven twelf threeten fourten fivten'.split(
   ' ',
@@ -38,7 +39,7 @@ const signer = {
 };
 const read = (path: string): Buffer => readFileSync(join(folder, path));
 
-(present ? describe : describe.skip)('the published 15-entry log', () => {
+describeUnless(missing, 'the published 15-entry log', () => {
   test('has the published verifier key', () => {
     expect(formatVerifierKey(origin, publicKey)).toBe(vkey);
   });

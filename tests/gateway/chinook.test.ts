@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { findDrift } from '../../datamap/index.ts';
@@ -6,14 +6,15 @@ import { checkCatalog } from '../../db/index.ts';
 import { loadChinook } from '../../examples/chinook/load.ts';
 import { readScript } from '../../examples/chinook/script.ts';
 import { systemRandomBytes, uuidv7, type TenantId } from '../../kernel/index.ts';
+import { describeUnless } from '../support/skip.ts';
+import { missingVectors, vectorsFolder } from '../support/vectors.ts';
 import { call, itemsOf, openHouse, type TestHouse } from './house.ts';
 
-const file = join(import.meta.dirname, '../../../shared/vectors/chinook/Chinook_PostgreSql.sql');
-const published = existsSync(file);
-if (!published) process.stderr.write('the Chinook script is absent: its tests are skipped\n');
-const script = published ? readFileSync(file, 'utf8') : '';
+const missing = missingVectors('chinook/Chinook_PostgreSql.sql');
+const script =
+  missing === null ? readFileSync(join(vectorsFolder, 'chinook', 'Chinook_PostgreSql.sql'), 'utf8') : '';
 
-(published ? describe : describe.skip)('the Chinook shop as a service of one tenant', () => {
+describeUnless(missing, 'the Chinook shop as a service of one tenant', () => {
   let house: TestHouse;
   let tenantId: TenantId;
   const load = (to: TenantId) =>
