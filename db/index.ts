@@ -1,6 +1,7 @@
 export * from './connection-urls.ts';
 export * from './database.ts';
 export * from './embedded.ts';
+export * from './free-port.ts';
 export * from './errors.ts';
 export * from './migrate.ts';
 export type { Pipeline, PipelineStep } from './pipeline.ts';
