@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDatabase, deriveConnectionUrls } from '../db/index.ts';
 import { createLogger, Secret } from '../kernel/index.ts';
@@ -21,6 +21,7 @@ export async function withHouse<T>(io: CommandIo, work: (opened: OpenedHouse) =>
   if (adminUrl === undefined)
     throw new UsageError('no database: set GATEHOUSE_DATABASE_URL, or start the house first');
   const secretsPath = join(config.dataFolder, 'secrets');
+  await mkdir(secretsPath, { recursive: true, mode: 0o700 });
   const passphrase =
     config.rootKeyPassphrase ??
     new Secret((await readFile(join(secretsPath, 'root-passphrase'), 'utf8')).trim());
