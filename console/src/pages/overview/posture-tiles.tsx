@@ -24,7 +24,14 @@ export function PostureTiles(props: { overview: Overview }) {
     failing: t`Failing`,
   };
   if (tiles.length === 0) {
-    return <Empty title={<Trans>No control reports to you</Trans>} />;
+    return (
+      <Empty title={<Trans>No control reports to you</Trans>}>
+        <Trans>
+          Your role works with people’s data, not with its controls. The sections at the side are yours; ask a
+          security admin if one is missing.
+        </Trans>
+      </Empty>
+    );
   }
   return (
     <div className="gh-tiles" data-testid="posture">
