@@ -10,6 +10,7 @@ import {
   serverUser,
   stopLeftover,
 } from './embedded-cluster.ts';
+import { reachableBinaries, reachableData } from './embedded-reach.ts';
 import { startServer, stopServer } from './embedded-server.ts';
 import { databaseError } from './errors.ts';
 import { freePort } from './free-port.ts';
@@ -28,7 +29,7 @@ export type EmbeddedPostgres = {
 
 /** Where it lives and what it may cost. */
 export type EmbeddedOptions = {
-  /** Holds the cluster; made when missing. Every parent must be enterable for the server's user. */
+  /** Holds the cluster; made when missing. As root, a place that the server's user can reach stands in where it cannot. */
   readonly dataFolder: string;
   /** Holds `postgres-password`, mode 0600; may be closed to the server's user. */
   readonly secretsFolder: string;
@@ -44,9 +45,9 @@ export type EmbeddedOptions = {
  * @throws ERR_DB_EMBEDDED with the reason and the remedy
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const binaries = await loadBinaries();
   const user = await serverUser();
-  const dataFolder = resolve(options.dataFolder);
+  const binaries = await reachableBinaries(await loadBinaries(), user);
+  const dataFolder = await reachableData(resolve(options.dataFolder), user, options.logger);
   await prepareFolders(dataFolder, resolve(options.secretsFolder), user);
   const password = await readPassword(options.secretsFolder);
   if (await isInitialised(dataFolder)) await stopLeftover(binaries, dataFolder, user);
