@@ -1,5 +1,12 @@
-import { createDatabase, requireSafeCatalog, type Database } from '../db/index.ts';
-import { createLogger, isGatehouseError, platformTenantId, type Logger } from '../kernel/index.ts';
+import type { z } from 'zod';
+import { createDatabase, requireSafeCatalog } from '../db/index.ts';
+import {
+  createLogger,
+  isGatehouseError,
+  platformTenantId,
+  type EventDefinition,
+  type Logger,
+} from '../kernel/index.ts';
 import { writeBootstrap, type Bootstrap } from './bootstrap-file.ts';
 import { ensureConsole } from './build-console.ts';
 import { compose, type House } from './compose.ts';
@@ -7,7 +14,7 @@ import type { Config } from './config.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { seedDemo } from './demo.ts';
 import { houseStarted, houseStopped } from './events.ts';
-import { installJobs, startJobs, type Jobs } from './jobs.ts';
+import { installJobs, startJobs } from './jobs.ts';
 import { openDatabase, requireFreePort, rootKeyPassphrase } from './parts.ts';
 import { stopStep } from './stop-step.ts';
 
@@ -24,10 +31,12 @@ export type RunningHouse = {
 /** The version that events and the API name. */
 export const version = '0.1.0';
 
-type Undo = () => Promise<void>;
+/** A step of the way out; what a step of the start made, it takes back. */
+type WayOut = { readonly what: string; readonly work: (reason: string) => Promise<unknown> };
 
 /**
- * Starts everything in order and, when a step fails, takes back the steps before it.
+ * Starts everything in order. What each step made is taken back in the opposite order: when the house is told to stop,
+ * and when a later step fails.
  *
  * @throws what the failing step says; nothing keeps running
  */
@@ -37,24 +46,34 @@ export async function startHouse(config: Config): Promise<RunningHouse> {
     format: config.log.format,
     ...(config.log.file === undefined ? {} : { file: config.log.file }),
   });
-  const undo: Undo[] = [];
+  const wayOut: WayOut[] = [];
+  const stop = async (reason: string): Promise<void> => {
+    for (const { what, work } of wayOut.toReversed()) await stopStep(logger, what, () => work(reason));
+  };
   try {
-    return await startSteps(config, logger, undo);
+    const started = await startSteps(config, logger, (what, work) => void wayOut.push({ what, work }));
+    return Object.freeze({ ...started, url: config.publicUrl, stop });
   } catch (error) {
-    await unwind(undo, logger);
+    await stop('the start failed');
     throw error;
   }
 }
 
-async function startSteps(config: Config, logger: Logger, undo: Undo[]): Promise<RunningHouse> {
+type OnWayOut = (what: string, work: WayOut['work']) => void;
+
+async function startSteps(
+  config: Config,
+  logger: Logger,
+  onWayOut: OnWayOut,
+): Promise<Pick<RunningHouse, 'house' | 'bootstrap'>> {
   const folder = await openDataFolder(config.dataFolder);
-  undo.push(folder.release);
+  onWayOut('releasing the data folder', folder.release);
   await requireFreePort(config.host, config.port);
   const consoleFolder = await ensureConsole(logger);
   const part = await openDatabase(config, folder, logger);
-  undo.push(part.stop);
+  onWayOut('stopping PostgreSQL', part.stop);
   const database = createDatabase({ urls: part.urls, logger, poolSize: config.poolSize });
-  undo.push(database.close);
+  onWayOut('closing the database', database.close);
   const house = await compose({
     config,
     secretsPath: folder.secretsPath,
@@ -63,22 +82,21 @@ async function startSteps(config: Config, logger: Logger, undo: Undo[]): Promise
     consoleFolder,
     passphrase: await rootKeyPassphrase(config, folder),
   });
-  undo.push(house.stop);
+  onWayOut('stopping the rooms', house.stop);
   if (part.urls.admin !== null) await installJobs(part.urls.admin, house.cronJobs, logger);
   await requireSafeCatalog(part.urls.app);
   await house.start();
   const bootstrap =
     config.mode === 'development' ? await seed(config, folder, house, part.urls.admin ?? '') : null;
-  await house.http.listen({ host: config.host, port: config.port });
+  await recordLife(house, houseStarted, { version, mode: config.mode });
+  onWayOut('recording the stop', (reason) =>
+    recordLife(house, houseStopped, { reason: reason.slice(0, 50) }),
+  );
   const jobs = await startJobs(part.urls, house.cronJobs, house.tickers, logger);
-  undo.push(jobs.stop);
-  await recordStart(house, config);
-  return Object.freeze({
-    url: config.publicUrl,
-    house,
-    bootstrap,
-    stop: (reason: string) => stopHouse({ house, jobs, database, part, folder, logger }, reason),
-  });
+  onWayOut('stopping the jobs', jobs.stop);
+  onWayOut('closing the HTTP server', () => house.http.close());
+  await house.http.listen({ host: config.host, port: config.port });
+  return { house, bootstrap };
 }
 
 async function seed(
@@ -98,46 +116,13 @@ async function seed(
   return bootstrap;
 }
 
-async function recordStart(house: House, config: Config): Promise<void> {
-  await house.audit.record({
-    definition: houseStarted,
-    tenantId: platformTenantId,
-    outcome: 'success',
-    actor: { kind: 'system', id: 'server', displayName: 'Gatehouse' },
-    detail: { version, mode: config.mode },
-  });
-}
-
-type Running = {
-  readonly house: House;
-  readonly jobs: Jobs;
-  readonly database: Database;
-  readonly part: { readonly stop: () => Promise<void> };
-  readonly folder: DataFolder;
-  readonly logger: Logger;
-};
-
-async function stopHouse(running: Running, reason: string): Promise<void> {
-  const { house, jobs, database, part, folder, logger } = running;
-  await stopStep(logger, 'closing the HTTP server', () => house.http.close());
-  await stopStep(logger, 'stopping the jobs', jobs.stop);
-  await stopStep(logger, 'recording the stop', () =>
-    house.audit.record({
-      definition: houseStopped,
-      tenantId: platformTenantId,
-      outcome: 'success',
-      actor: { kind: 'system', id: 'server', displayName: 'Gatehouse' },
-      detail: { reason: reason.slice(0, 50) },
-    }),
-  );
-  await stopStep(logger, 'stopping the rooms', house.stop);
-  await stopStep(logger, 'closing the database', database.close);
-  await stopStep(logger, 'stopping PostgreSQL', part.stop);
-  await stopStep(logger, 'releasing the data folder', folder.release);
-}
-
-async function unwind(undo: readonly Undo[], logger: Logger): Promise<void> {
-  for (const back of undo.toReversed()) await stopStep(logger, 'taking back a start step', back);
+function recordLife<P extends z.ZodType>(
+  house: House,
+  definition: EventDefinition<P>,
+  detail: z.input<P>,
+): Promise<void> {
+  const actor = { kind: 'system', id: 'server', displayName: 'Gatehouse' } as const;
+  return house.audit.record({ definition, tenantId: platformTenantId, outcome: 'success', actor, detail });
 }
 
 /** The one line that a person needs when a start failed. */
