@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { systemClock, type AnyRoute, type Logger, type NewId } from '../kernel/index.ts';
 import { addCallHooks } from './call-hooks.ts';
@@ -8,7 +7,7 @@ import { createDocsRoutes } from './docs-routes.ts';
 import { createHealthRoutes } from './health-routes.ts';
 import { createHttpServer } from './http.ts';
 import type { CronJob, Ticker } from './jobs.ts';
-import { createOutboxRoutes } from './mailer.ts';
+import { createOutboxRoutes, outboxFolder } from './mailer.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { createOverviewRoutes } from './overview.ts';
@@ -53,9 +52,7 @@ export async function compose(input: ComposeInput): Promise<House> {
       async (principal, action) =>
         (await rooms.policy.permissions(principal, [action])).actions[action] === true,
     ),
-    ...(input.config.mode === 'development'
-      ? createOutboxRoutes(join(input.config.dataFolder, 'outbox'))
-      : []),
+    ...(input.config.mode === 'development' ? createOutboxRoutes(outboxFolder(input.config.dataFolder)) : []),
     ...rooms.roomRoutes,
   );
   const http = await createHttpServer({

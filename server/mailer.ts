@@ -37,6 +37,9 @@ export function createSmtpMailer(url: Secret, from: string): Mailer {
 
 const outboxMailSchema = z.object({ to: z.string(), subject: z.string(), text: z.string(), at: z.string() });
 
+/** Where a data folder keeps the mails of development. */
+export const outboxFolder = (dataFolder: string): string => join(dataFolder, 'outbox');
+
 /** Mail into a folder, for development: nothing leaves the machine. */
 export function createOutboxMailer(folder: string, clock: Clock): Mailer {
   return Object.freeze({

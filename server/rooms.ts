@@ -32,7 +32,7 @@ import {
 import { compileRowFilter, createPolicy, policyEvents, type Policy } from '../policy/index.ts';
 import type { Config } from './config.ts';
 import { serverEvents } from './events.ts';
-import { createOutboxMailer, createSmtpMailer, type Mailer } from './mailer.ts';
+import { createOutboxMailer, createSmtpMailer, outboxFolder, type Mailer } from './mailer.ts';
 
 /** What the rooms are made of. */
 export type RoomsInput = {
@@ -112,7 +112,7 @@ export async function composeRooms({
   });
   const mailer =
     config.smtpUrl === null
-      ? createOutboxMailer(join(config.dataFolder, 'outbox'), systemClock)
+      ? createOutboxMailer(outboxFolder(config.dataFolder), systemClock)
       : createSmtpMailer(config.smtpUrl, config.mailFrom);
   const dsr = createDsr({
     ...shared,

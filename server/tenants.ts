@@ -24,24 +24,22 @@ export async function createTenant(house: House, tenant: NewTenant): Promise<Ten
   const id = await insertOnce(house, tenant);
   await house.crypto.warm(id);
   await house.audit.ensureLog(id);
+  await recordCreation(house, id, tenant.slug);
   await house.database.withTenant(id, (tx) => house.policy.installDefaultRoles(tx, marketingRoles));
   return id;
 }
 
 async function insertOnce(house: House, tenant: NewTenant): Promise<TenantId> {
-  const fresh = house.newId();
-  const created = await house.database.withSystem((tx) =>
-    tx.query(insertTenant, [fresh, tenant.slug, tenant.name, JSON.stringify(tenant.settings)]),
-  );
-  const found = await house.database.withSystem((tx) => tx.query<{ id: string }>(findTenant, [tenant.slug]));
-  const id = parseTenantId(exactlyOne(found, `tenant "${tenant.slug}"`).id);
-  if (created.rowCount === 1) await recordCreation(house, id, tenant.slug);
-  return id;
+  const values = [house.newId(), tenant.slug, tenant.name, JSON.stringify(tenant.settings)];
+  const found = await house.database.withSystem(async (tx) => {
+    await tx.query(insertTenant, values);
+    return tx.query<{ id: string }>(findTenant, [tenant.slug]);
+  });
+  return parseTenantId(exactlyOne(found, `tenant "${tenant.slug}"`).id);
 }
 
+/** Its idempotency key lets the event stand in the log once, however often the creation is finished. */
 async function recordCreation(house: House, tenantId: TenantId, slug: string): Promise<void> {
-  await house.crypto.warm(tenantId);
-  await house.audit.ensureLog(tenantId);
   await house.audit.record({
     definition: tenantCreated,
     tenantId,
