@@ -66,6 +66,8 @@ export type AuditDeps = {
   readonly definitions: readonly EventDefinition[];
   /** Entries that may wait before callers are refused; default 8,192. */
   readonly maxQueued?: number;
+  /** How long `record` waits for the signed checkpoint before it fails closed; default 10,000. */
+  readonly confirmMilliseconds?: number;
 };
 
 const foreignWakeMilliseconds = 50;
@@ -99,6 +101,7 @@ export function createAudit(deps: AuditDeps): Audit {
     check: createEventChecker(definitions),
     groups,
     sequencer,
+    ...(deps.confirmMilliseconds === undefined ? {} : { confirmMilliseconds: deps.confirmMilliseconds }),
   });
   const pending = async (): Promise<number> =>
     database.withSequencer(

@@ -25,15 +25,17 @@ export type RecorderDeps = {
   readonly check: EventChecker;
   readonly groups: GroupSealer;
   readonly sequencer: Sequencer;
+  /** How long `record` waits for the signed checkpoint; default 10,000. */
+  readonly confirmMilliseconds?: number;
 };
 
 const largestInlineDetailBytes = 16 * 1024;
 /** Longer than any healthy commit, shorter than callers' patience. */
-const confirmMilliseconds = 10_000;
+const defaultConfirmMilliseconds = 10_000;
 
 /** @see docs/audit.md for what `append` and `record` promise */
 export function createRecorder(deps: RecorderDeps): Recorder {
-  const { database, check, groups, sequencer } = deps;
+  const { database, check, groups, sequencer, confirmMilliseconds = defaultConfirmMilliseconds } = deps;
   const partsOf = (detail: LeafParts['detail'], commitments: Commitments): LeafParts => ({
     id: deps.newId(),
     receivedAt: deps.clock.now(),
@@ -41,7 +43,7 @@ export function createRecorder(deps: RecorderDeps): Recorder {
     commitments,
   });
   const queue = (event: AuditEvent, leaf: HashedLeaf): Promise<void> =>
-    withinDeadline((waiter) =>
+    withinDeadline(confirmMilliseconds, (waiter) =>
       sequencer.submit({
         tenantId: event.tenantId,
         leaf,
@@ -83,25 +85,17 @@ export function createRecorder(deps: RecorderDeps): Recorder {
 }
 
 /** A caller is not kept waiting for a log that cannot be written: it fails closed, and the event may still follow. */
-function withinDeadline(submit: (waiter: Waiter) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () =>
-        reject(auditError('ERR_AUDIT_UNCONFIRMED', 'the log did not confirm the record in time; try again')),
-      confirmMilliseconds,
-    );
-    const settle =
-      (then: (value?: unknown) => void) =>
-      (value?: unknown): void => {
-        clearTimeout(timer);
-        then(value);
-      };
-    try {
-      submit({ resolve: settle(resolve as () => void), reject: settle(reject) }); // resolves with nothing
-    } catch (error) {
-      settle(reject)(error);
-    }
-  });
+async function withinDeadline(milliseconds: number, submit: (waiter: Waiter) => void): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const late = 'the log did not confirm the record in time; try again';
+      timer = setTimeout(() => reject(auditError('ERR_AUDIT_UNCONFIRMED', late)), milliseconds);
+      submit({ resolve, reject });
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function isLarge(json: string): boolean {

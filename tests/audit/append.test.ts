@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { openCheckpoint, parseVerifierKey, verifyConsistency, verifyInclusion } from '../../audit/index.ts';
 import { checkCatalog } from '../../db/index.ts';
 import { parseSubjectId } from '../../kernel/index.ts';
@@ -48,6 +49,28 @@ describe('recording', () => {
       const { root } = openCheckpoint(proof.checkpoint, parseVerifierKey(log?.vkey ?? ''));
       verifyInclusion({ ...proof, root });
     }
+  });
+
+  test('does not keep its caller waiting for a log that cannot be written, and writes the event once it can', async () => {
+    const tenant = await house.db.createTenant();
+    const audit = house.another(house.db.database, { confirmMilliseconds: 200 });
+    await audit.start();
+    await audit.record(createEvent(tenant));
+    const blocker = new pg.Client({ connectionString: house.db.adminUrl });
+    await blocker.connect();
+    await blocker.query('begin; lock table audit.head in access exclusive mode');
+    await expect(audit.record(createEvent(tenant))).rejects.toMatchObject({
+      code: 'ERR_AUDIT_UNCONFIRMED',
+      status: 503,
+    });
+    await blocker.query('rollback');
+    await blocker.end();
+    await audit.flush();
+    const { rows } = await house.db.admin(
+      'select size::integer as size from audit.head where tenant_id = $1',
+      [tenant],
+    );
+    expect(rows[0]).toEqual({ size: 2 });
   });
 
   test('keeps every checkpoint, and each is consistent with the newest', async () => {

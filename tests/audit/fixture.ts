@@ -44,11 +44,14 @@ export type AuditFixture = {
   readonly crypto: Crypto;
   readonly root: RootProvider;
   /** Another process's log on the same database, as far as one process can play two. */
-  readonly another: (database?: Database) => Audit;
+  readonly another: (database?: Database, limits?: AuditLimits) => Audit;
   readonly close: () => Promise<void>;
 };
 
 /** Call in `beforeAll`. */
+/** Bounds that a test moves. */
+type AuditLimits = { readonly confirmMilliseconds?: number };
+
 export async function createAuditFixture(): Promise<AuditFixture> {
   const db = await createTestDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-audit-'));
@@ -60,7 +63,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
   });
   const made: { audit: Audit; crypto: Crypto }[] = [];
   const common = { clock: systemClock, newId, randomBytes: systemRandomBytes, logger: silentLogger };
-  const build = (database: Database): { audit: Audit; crypto: Crypto } => {
+  const build = (database: Database, limits: AuditLimits = {}): { audit: Audit; crypto: Crypto } => {
     const crypto = createCrypto({ ...common, database, root, audit: () => audit });
     const audit: Audit = createAudit({
       ...common,
@@ -68,6 +71,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
       crypto,
       originPrefix: 'gatehouse.test/log',
       definitions: [probed, ...cryptoEvents],
+      ...limits,
     });
     made.push({ audit, crypto });
     return { audit, crypto };
@@ -79,7 +83,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
     audit,
     crypto,
     root,
-    another: (database = db.database) => build(database).audit,
+    another: (database = db.database, limits = {}) => build(database, limits).audit,
     close: async () => {
       for (const one of made) {
         await one.audit.stop();
