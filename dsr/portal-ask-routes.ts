@@ -4,11 +4,10 @@ import { lawIds, requestTypes } from './law-packs.ts';
 import { languages } from './messages.ts';
 import type { DsrDeps } from './ports.ts';
 import { openPortalRequest, resendCode, verifyByCode } from './portal-requests.ts';
+import { openToPublic, problem } from './route-support.ts';
 import { portalBody, portalInfo, slugParams, ticketBody, verifyBody } from './schema.ts';
 import { tenantBySlug } from './tenant-settings.ts';
 
-const problem = { description: 'Problem details (RFC 9457)' };
-const security = (reason: string) => ({ kind: 'public' as const, reason });
 const provedAnswer = z.object({ state: z.string(), ticket: z.string() });
 
 /** Asking, and proving who asks. */
@@ -27,7 +26,7 @@ function getPortalRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}',
     operationId: 'getPortal',
     summary: 'What the portal offers',
-    security: security('the portal is for people without an account'),
+    security: openToPublic('the portal is for people without an account'),
     audit: { kind: 'none', reason: 'nothing personal is read' },
     request: { params: slugParams },
     responses: { 200: { description: 'The offer', schema: portalInfo }, 404: problem },
@@ -52,7 +51,7 @@ function openPortalRequestRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}/requests',
     operationId: 'openPortalRequest',
     summary: 'Ask for access or erasure; a code is mailed',
-    security: security('the same answer whether the person is known or not'),
+    security: openToPublic('the same answer whether the person is known or not'),
     audit: { kind: 'event', actions: ['dsr.request_received', 'dsr.state_changed'] },
     request: { params: slugParams, body: portalBody, bodyLimitBytes: 32_768 },
     responses: {
@@ -73,7 +72,7 @@ function verifyPortalRequestRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}/verify',
     operationId: 'verifyPortalRequest',
     summary: 'Enter the mailed code; the ticket that comes back replaces the one before',
-    security: security('the code proves control of the mailbox'),
+    security: openToPublic('the code proves control of the mailbox'),
     audit: { kind: 'event', actions: ['dsr.identity_checked', 'dsr.state_changed'] },
     request: { params: slugParams, body: verifyBody },
     responses: {
@@ -95,7 +94,7 @@ function resendPortalCodeRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}/code',
     operationId: 'resendPortalCode',
     summary: 'Mail a new code; the one before is void',
-    security: security('the ticket proves who asks'),
+    security: openToPublic('the ticket proves who asks'),
     audit: { kind: 'none', reason: 'the message that is sent is recorded' },
     request: { params: slugParams, body: ticketBody },
     responses: {

@@ -7,11 +7,10 @@ import type { DsrDeps } from './ports.ts';
 import { viewStatus } from './portal-status.ts';
 import { withdraw } from './portal-requests.ts';
 import { requestByAnyTicket, requestByTicket } from './portal-tickets.ts';
+import { openToPublic, problem } from './route-support.ts';
 import { portalStatus, slugParams, ticketBody, ticketQuery } from './schema.ts';
 import { selectCertificate } from './store-certificate.ts';
 
-const problem = { description: 'Problem details (RFC 9457)' };
-const security = (reason: string) => ({ kind: 'public' as const, reason });
 const stateAnswer = z.object({ state: z.string() });
 
 /** What the holder of a ticket may see, fetch and do. */
@@ -30,7 +29,7 @@ function getPortalStatusRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}/status',
     operationId: 'getPortalStatus',
     summary: 'Where the request stands',
-    security: security('the ticket is 256 random bits'),
+    security: openToPublic('the ticket is 256 random bits'),
     audit: { kind: 'none', reason: 'shows states and dates only' },
     request: { params: slugParams, query: ticketQuery },
     responses: { 200: { description: 'The status', schema: portalStatus }, 400: problem, 404: problem },
@@ -49,7 +48,7 @@ function getPortalCertificateRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}/certificate',
     operationId: 'getPortalCertificate',
     summary: 'The certificate of erasure as compact JWS',
-    security: security('the ticket is 256 random bits'),
+    security: openToPublic('the ticket is 256 random bits'),
     audit: { kind: 'none', reason: 'a certificate holds no personal data' },
     request: { params: slugParams, query: ticketQuery },
     responses: { 200: { description: 'Compact JWS', contentType: 'application/jose' }, 404: problem },
@@ -76,7 +75,7 @@ function downloadPortalPackageRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}/package',
     operationId: 'downloadPortalPackage',
     summary: 'The one download of the access package',
-    security: security('the ticket is 256 random bits; one download'),
+    security: openToPublic('the ticket is 256 random bits; one download'),
     audit: { kind: 'event', actions: ['dsr.package_downloaded'] },
     request: { params: slugParams, body: ticketBody },
     responses: { 200: { description: 'Zip', contentType: 'application/zip' }, 404: problem, 410: problem },
@@ -100,7 +99,7 @@ function withdrawPortalRequestRoute(deps: DsrDeps): AnyRoute {
     path: '/v1/dsr/portal/{slug}/withdraw',
     operationId: 'withdrawPortalRequest',
     summary: 'Withdraw, as long as nothing was executed',
-    security: security('the ticket is 256 random bits'),
+    security: openToPublic('the ticket is 256 random bits'),
     audit: { kind: 'event', actions: ['dsr.state_changed'] },
     request: { params: slugParams, body: ticketBody },
     responses: { 200: { description: 'The new state', schema: stateAnswer }, 404: problem, 409: problem },

@@ -46,3 +46,6 @@ export async function detailOf(
     viewDetail(deps, tx, await readRequest(tx, id)),
   );
 }
+
+/** A route for people without an account. @param reason - what protects it instead */
+export const openToPublic = (reason: string) => ({ kind: 'public' as const, reason });
