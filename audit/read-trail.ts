@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Database, Tx } from '../db/index.ts';
-import { GatehouseError, type CallContext, type Principal } from '../kernel/index.ts';
+import { requirePrincipal, type CallContext, type Principal } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
 import { trailRead } from './events.ts';
 
@@ -38,10 +38,4 @@ export function createReadTrail(audit: Audit, database: Database): ReadTrail {
       return result;
     });
   };
-}
-
-/** The caller of a route that the pipeline lets nobody else reach. @throws ERR_UNAUTHENTICATED */
-export function requirePrincipal(principal: Principal | null): Principal {
-  if (principal === null) throw new GatehouseError('ERR_UNAUTHENTICATED', 'sign in first', { status: 401 });
-  return principal;
 }

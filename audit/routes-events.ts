@@ -1,7 +1,7 @@
-import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import { requirePrincipal, defineRoute, type AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
 import { describeFilters } from './describe-filters.ts';
-import { readSecurity, recordedReading, requirePrincipal, type ReadTrail } from './read-trail.ts';
+import { readSecurity, recordedReading, type ReadTrail } from './read-trail.ts';
 import {
   inclusionSchema,
   proofQuerySchema,

@@ -1,7 +1,6 @@
-import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import { requirePrincipal, defineRoute, type AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
 import { evidenceExported } from './events.ts';
-import { requirePrincipal } from './read-trail.ts';
 import { rangeQuerySchema } from './schema.ts';
 
 /** The evidence pack. */

@@ -1,7 +1,7 @@
 import type { Database } from '../db/index.ts';
-import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import { requirePrincipal, defineRoute, type AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
-import { readSecurity, requirePrincipal } from './read-trail.ts';
+import { readSecurity } from './read-trail.ts';
 import { consistencyQuerySchema, consistencySchema, logSchema } from './schema.ts';
 
 /** Where the log stands. */

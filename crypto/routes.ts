@@ -1,5 +1,6 @@
 import type { Database } from '../db/index.ts';
 import {
+  requirePrincipal,
   defineRoute,
   GatehouseError,
   invalidRequest,
@@ -26,11 +27,6 @@ const defaultWait = 10_000;
 /** `/v1/crypto/*`. */
 export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): readonly AnyRoute[] {
   return [keysRoute(crypto, deps), ledgerRoute(crypto, deps), rotateRoute(crypto, deps)];
-}
-
-function requirePrincipal(principal: Principal | null): Principal {
-  if (principal === null) throw new GatehouseError('ERR_UNAUTHENTICATED', 'sign in first', { status: 401 });
-  return principal;
 }
 
 const readOnly = Object.freeze({ readOnly: true });

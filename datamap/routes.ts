@@ -1,11 +1,5 @@
 import type { Database } from '../db/index.ts';
-import {
-  defineRoute,
-  GatehouseError,
-  type AnyRoute,
-  type TenantId,
-  type Principal,
-} from '../kernel/index.ts';
+import { defineRoute, requirePrincipal, type AnyRoute } from '../kernel/index.ts';
 import { findDrift } from './drift.ts';
 import type { DataMapRegistry } from './registry.ts';
 import { driftResponse, servicesResponse } from './wire.ts';
@@ -33,7 +27,9 @@ export function createDataMapRoutes(deps: {
       request: {},
       responses: { 200: { description: 'The map in force', schema: servicesResponse } },
       handler: async ({ principal }) => {
-        const map = await database.withTenant(tenantOf(principal), registry.forTenant, { readOnly: true });
+        const map = await database.withTenant(requirePrincipal(principal).tenantId, registry.forTenant, {
+          readOnly: true,
+        });
         return {
           status: 200,
           body: { items: map.services, nextCursor: null, revision: map.revision, gaps: map.gaps },
@@ -51,7 +47,7 @@ export function createDataMapRoutes(deps: {
       responses: { 200: { description: 'Findings; empty when map and schema agree', schema: driftResponse } },
       handler: async ({ principal }) => {
         const { items, revision } = await database.withTenant(
-          tenantOf(principal),
+          requirePrincipal(principal).tenantId,
           async (tx) => {
             const map = await registry.forTenant(tx);
             return { items: await findDrift(tx, map), revision: map.revision };
@@ -62,9 +58,4 @@ export function createDataMapRoutes(deps: {
       },
     }),
   ]);
-}
-
-function tenantOf(principal: Principal | null): TenantId {
-  if (principal === null) throw new GatehouseError('ERR_UNAUTHENTICATED', 'sign in first', { status: 401 });
-  return principal.tenantId;
 }

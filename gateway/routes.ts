@@ -1,4 +1,4 @@
-import { defineRoute, GatehouseError, type AnyRoute, type HandlerInput } from '../kernel/index.ts';
+import { requirePrincipal, defineRoute, type AnyRoute, type HandlerInput } from '../kernel/index.ts';
 import { openCall, type Call, type Operation } from './call.ts';
 import { createRecord } from './create-record.ts';
 import type { Parts } from './ports.ts';
@@ -38,8 +38,8 @@ type Input = Pick<
 /** The governed data API. */
 export function createGatewayRoutes(parts: Parts): readonly AnyRoute[] {
   const open = async (input: Input, operation: Operation): Promise<Call> => {
-    const { principal, call, headers, params } = input;
-    if (principal === null) throw new GatehouseError('ERR_UNAUTHENTICATED', 'sign in first', { status: 401 });
+    const { call, headers, params } = input;
+    const principal = requirePrincipal(input.principal);
     const map = await parts.dataMap.current(principal.tenantId);
     const purpose = headers['gatehouse-purpose'];
     return openCall(

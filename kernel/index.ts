@@ -4,6 +4,7 @@ export * from './event.ts';
 export * from './ids.ts';
 export * from './logger.ts';
 export * from './principal.ts';
+export * from './require-principal.ts';
 export * from './route.ts';
 export * from './secret.ts';
 export * from './step-up.ts';

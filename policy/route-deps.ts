@@ -1,4 +1,4 @@
-import { GatehouseError, type AuditSink, type Clock, type Principal, type StepUp } from '../kernel/index.ts';
+import { type AuditSink, type Clock, type StepUp } from '../kernel/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import type { FieldCatalog } from './catalog.ts';
 import type { Decider } from './decider.ts';
@@ -17,14 +17,3 @@ export type PolicyRouteDeps = {
 
 /** Giving access away needs a person who was there a moment ago; a machine never is. */
 export const grantStepUp: StepUp & { readonly level: 2 } = Object.freeze({ level: 2, maxAgeSeconds: 300 });
-
-/** The principal of a route that needs one. @throws ERR_UNAUTHENTICATED */
-export function signedIn(principal: Principal | null): Principal {
-  if (principal === null)
-    throw new GatehouseError(
-      'ERR_UNAUTHENTICATED',
-      'this call needs a session or a bearer token; sign in first',
-      { status: 401 },
-    );
-  return principal;
-}

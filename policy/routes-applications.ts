@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import { requirePrincipal, defineRoute, type AnyRoute } from '../kernel/index.ts';
 import { byPrincipal } from './administer.ts';
 import { isFieldName } from './catalog.ts';
 import { guardTypes } from './engine.ts';
 import { policyError } from './errors.ts';
-import { signedIn, type PolicyRouteDeps } from './route-deps.ts';
+import type { PolicyRouteDeps } from './route-deps.ts';
 import { resourceTypeBodySchema, subjectBodySchema, typeSchema } from './schema.ts';
 
 const subjectParams = z.object({ type: typeSchema, id: z.string().min(1).max(256) });
@@ -25,7 +25,7 @@ function putSubject(deps: PolicyRouteDeps): AnyRoute {
     request: { params: subjectParams, body: subjectBodySchema },
     responses: { 204: { description: 'Stored' } },
     handler: async ({ principal, params, body, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       await deps.database.withTenant(by.tenantId, (tx) =>
         deps.policy.administration.putSubject(tx, { ...params, ...body }, byPrincipal(by, call)),
       );
@@ -45,7 +45,7 @@ function deleteSubject(deps: PolicyRouteDeps): AnyRoute {
     request: { params: subjectParams },
     responses: { 204: { description: 'Removed' } },
     handler: async ({ principal, params, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       await deps.database.withTenant(by.tenantId, (tx) =>
         deps.policy.administration.removeSubject(tx, params.type, params.id, byPrincipal(by, call)),
       );
@@ -65,7 +65,7 @@ function putResourceType(deps: PolicyRouteDeps): AnyRoute {
     request: { params: z.object({ type: typeSchema }), body: resourceTypeBodySchema },
     responses: { 204: { description: 'Declared' } },
     handler: async ({ principal, params: { type }, body, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       if (guardTypes.has(type) || deps.fieldCatalog(type) !== null) {
         throw policyError(
           'ERR_POLICY_BUILT_IN',

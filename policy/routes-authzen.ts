@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  requirePrincipal,
   defineRoute,
   invalidRequest,
   type AnyRoute,
@@ -19,7 +20,7 @@ import {
 } from './authzen.ts';
 import type { Decision } from './decision.ts';
 import { batchEvent, evaluationEvent, type Answered } from './evaluation-event.ts';
-import { signedIn, type PolicyRouteDeps } from './route-deps.ts';
+import type { PolicyRouteDeps } from './route-deps.ts';
 
 const responseSchema = z.looseObject({ decision: z.boolean(), context: z.looseObject({}).optional() });
 
@@ -40,7 +41,7 @@ function evaluation(deps: PolicyRouteDeps): AnyRoute {
     request: { body: evaluationRequestSchema },
     responses: { 200: { description: 'The decision; a denial is 200 as well', schema: responseSchema } },
     handler: async ({ principal, body, call, headers }) => {
-      const decision = await answerOne(deps, signedIn(principal), body, call);
+      const decision = await answerOne(deps, requirePrincipal(principal), body, call);
       return { status: 200, body: toResponse(decision), headers: echo(headers) };
     },
   });
@@ -69,7 +70,7 @@ function evaluations(deps: PolicyRouteDeps): AnyRoute {
     request: { body: evaluationsRequestSchema },
     responses: { 200: { description: 'One answer for each question', schema: z.looseObject({}) } },
     handler: async ({ principal, body, call, headers }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       if (body.evaluations === undefined || body.evaluations.length === 0) {
         const question = evaluationRequestSchema.safeParse(body);
         if (!question.success)

@@ -1,7 +1,13 @@
 import { z } from 'zod';
-import { defineRoute, invalidRequest, parsePrincipalId, type AnyRoute } from '../kernel/index.ts';
+import {
+  requirePrincipal,
+  defineRoute,
+  invalidRequest,
+  parsePrincipalId,
+  type AnyRoute,
+} from '../kernel/index.ts';
 import { byPrincipal } from './administer.ts';
-import { grantStepUp, signedIn, type PolicyRouteDeps } from './route-deps.ts';
+import { grantStepUp, type PolicyRouteDeps } from './route-deps.ts';
 import { roleNameSchema } from './schema.ts';
 import { selectGrants } from './store.ts';
 
@@ -58,7 +64,7 @@ function listGrants({ database }: PolicyRouteDeps): AnyRoute {
       },
     },
     handler: async ({ principal, query: { cursor, limit, principalId } }) => {
-      const { tenantId } = signedIn(principal);
+      const { tenantId } = requirePrincipal(principal);
       const values = [tenantId, readCursor(cursor), principalId ?? null, limit + 1];
       const { rows } = await database.withTenant(tenantId, (tx) => tx.query<GrantRow>(selectGrants, values), {
         readOnly: true,
@@ -82,7 +88,7 @@ function createGrant(deps: PolicyRouteDeps): AnyRoute {
     request: { body: grantBody },
     responses: { 201: { description: 'The id of the grant', schema: z.object({ id: z.string() }) } },
     handler: async ({ principal, body, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       const request = {
         principalId: parsePrincipalId(body.principalId),
         role: body.role,
@@ -108,7 +114,7 @@ function revokeGrant(deps: PolicyRouteDeps): AnyRoute {
     request: { params: z.object({ id: z.uuid() }) },
     responses: { 204: { description: 'Revoked' } },
     handler: async ({ principal, params: { id }, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       await deps.database.withTenant(by.tenantId, (tx) =>
         deps.policy.administration.revoke(tx, id, byPrincipal(by, call)),
       );

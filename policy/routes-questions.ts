@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineRoute, type AnyRoute } from '../kernel/index.ts';
+import { requirePrincipal, defineRoute, type AnyRoute } from '../kernel/index.ts';
 import { evaluationEvent } from './evaluation-event.ts';
-import { signedIn, type PolicyRouteDeps } from './route-deps.ts';
+import type { PolicyRouteDeps } from './route-deps.ts';
 import { actionSchema, typeSchema } from './schema.ts';
 
 const explainBody = z.strictObject({
@@ -43,7 +43,10 @@ function permissions({ policy }: PolicyRouteDeps): AnyRoute {
         schema: z.object({ roles: z.array(z.string()), actions: z.record(z.string(), z.boolean()) }),
       },
     },
-    handler: async ({ principal }) => ({ status: 200, body: await policy.permissions(signedIn(principal)) }),
+    handler: async ({ principal }) => ({
+      status: 200,
+      body: await policy.permissions(requirePrincipal(principal)),
+    }),
   });
 }
 
@@ -58,7 +61,7 @@ function explain(deps: PolicyRouteDeps): AnyRoute {
     request: { body: explainBody },
     responses: { 200: { description: 'The whole decision', schema: decisionOut } },
     handler: async ({ principal, body, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       const { subject, action, purpose } = body;
       const resource = toResource(body.resource);
       const context = { call, ...(purpose === undefined ? {} : { purpose }) };

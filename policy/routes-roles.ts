@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  requirePrincipal,
   defineRoute,
   invalidRequest,
   requireFreshAuthentication,
@@ -14,7 +15,7 @@ import { everyone } from './default-roles.ts';
 import { guardTypes } from './engine.ts';
 import { policyError } from './errors.ts';
 import { roleBodySchema, roleNameSchema, type PolicyRule } from './schema.ts';
-import { grantStepUp, signedIn, type PolicyRouteDeps } from './route-deps.ts';
+import { grantStepUp, type PolicyRouteDeps } from './route-deps.ts';
 import { freeFields } from './snapshot.ts';
 import { selectResourceTypes } from './store.ts';
 
@@ -48,7 +49,7 @@ function listRoles({ database }: PolicyRouteDeps): AnyRoute {
       },
     },
     handler: async ({ principal }) => {
-      const { tenantId } = signedIn(principal);
+      const { tenantId } = requirePrincipal(principal);
       const items = await database.withTenant(tenantId, readRoles, { readOnly: true });
       return { status: 200, body: { items, nextCursor: null } };
     },
@@ -66,7 +67,7 @@ function putRole(deps: PolicyRouteDeps): AnyRoute {
     request: { params, body: roleBodySchema },
     responses: { 200: { description: 'The role as stored', schema: roleOut } },
     handler: async ({ principal, params: { name }, body, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       await refuseOwnRole(deps, by, name);
       const rules = body.rules as readonly PolicyRule[]; // just parsed
       if (rules.some((rule) => reachesTheHouse(deps, rule))) {
@@ -109,7 +110,7 @@ function deleteRole(deps: PolicyRouteDeps): AnyRoute {
     request: { params },
     responses: { 204: { description: 'Removed' } },
     handler: async ({ principal, params: { name }, call }) => {
-      const by = signedIn(principal);
+      const by = requirePrincipal(principal);
       await refuseOwnRole(deps, by, name);
       await deps.database.withTenant(by.tenantId, (tx) =>
         deps.policy.administration.removeRole(tx, name, byPrincipal(by, call)),

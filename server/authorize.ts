@@ -1,4 +1,5 @@
 import {
+  requirePrincipal,
   GatehouseError,
   requireFreshAuthentication,
   stepUpOf,
@@ -63,14 +64,7 @@ export async function authorize(
   const { security } = route;
   if (security.kind === 'public') return null;
   const authenticated = await deps.authenticate(head);
-  if (authenticated === null) {
-    throw new GatehouseError(
-      'ERR_UNAUTHENTICATED',
-      'this call needs a session or a bearer token; sign in first',
-      { status: 401 },
-    );
-  }
-  const { principal } = authenticated;
+  const principal = requirePrincipal(authenticated?.principal ?? null);
   const type = security.action.split('.')[0] ?? security.action;
   const decision = await deps.decide(principal, security.action, { type }, { call });
   const stepUp = decision.obligations.find((obligation) => obligation.type === 'step_up');

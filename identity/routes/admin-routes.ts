@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { defineRoute, Secret, type AnyRoute, type Principal } from '../../kernel/index.ts';
+import { defineRoute, requirePrincipal, Secret, type AnyRoute } from '../../kernel/index.ts';
 import { exactlyOne } from '../../db/index.ts';
 import { serviceClientId } from '../accounts/service-accounts.ts';
 import {
@@ -32,12 +32,6 @@ const manage = {
 } as const;
 const listing = { kind: 'none', reason: 'the decision to read is recorded by policy' } as const;
 
-/** The caller; the HTTP adapter let nobody else through. */
-export function callerOf(principal: Principal | null): Principal {
-  if (principal === null) throw identityError('ERR_UNAUTHENTICATED', 401, 'sign in first');
-  return principal;
-}
-
 const toUser = (row: UserRow): unknown => ({
   id: row.id,
   email: row.email,
@@ -67,7 +61,7 @@ function listUsersRoute(deps: RouteDeps): AnyRoute {
     security: read, audit: listing, request: { query: pageQuery },
     responses: { 200: { description: 'users', schema: userPage } },
     handler: async ({ principal, query }) => {
-      const { tenantId } = callerOf(principal);
+      const { tenantId } = requirePrincipal(principal);
       const after = afterId(query.cursor);
       const { rows } = await deps.database.withTenant(tenantId, (tx) => tx.query<UserRow>(listUsers, [tenantId, after, query.limit + 1]), { readOnly: true });
       return { status: 200, body: toPage(rows, query.limit, toUser) };
@@ -81,7 +75,7 @@ function createUserRoute(deps: RouteDeps): AnyRoute {
     security: manage, audit: { kind: 'event', actions: ['identity.user_created'] }, request: { body: newUserBody },
     responses: { 201: { description: 'created', schema: userResponse }, 409: { description: 'e-mail address in use' } },
     handler: async ({ principal, body, call }) => {
-      const actor = callerOf(principal);
+      const actor = requirePrincipal(principal);
       const { email, displayName, attributes, password } = body;
       await deps.crypto.warm(actor.tenantId);
       const row = await deps.database.withTenant(actor.tenantId, async (tx) => {
@@ -114,7 +108,7 @@ function patchUserRoute(deps: RouteDeps): AnyRoute {
     audit: { kind: 'event', actions: ['identity.user_changed', 'identity.user_disabled', 'identity.user_enabled', 'identity.session_ended'] },
     responses: { 200: { description: 'changed', schema: userResponse }, 404: { description: 'no such user' }, 409: { description: 'one cannot disable oneself, nor change one’s own attributes' } },
     handler: async ({ principal, params, body, call }) => {
-      const actor = callerOf(principal);
+      const actor = requirePrincipal(principal);
       requireAnother(actor.id, params.id, body);
       await deps.crypto.warm(actor.tenantId);
       const row = await deps.database.withTenant(actor.tenantId, (tx) => deps.users.change(tx, params.id, body, { actor, call }));
@@ -129,7 +123,7 @@ function listServiceAccountsRoute(deps: RouteDeps): AnyRoute {
     security: read, audit: listing, request: { query: pageQuery },
     responses: { 200: { description: 'service accounts', schema: serviceAccountPage } },
     handler: async ({ principal, query }) => {
-      const { tenantId } = callerOf(principal);
+      const { tenantId } = requirePrincipal(principal);
       const after = afterId(query.cursor);
       const { rows } = await deps.database.withTenant(tenantId, (tx) => tx.query<ServiceAccountRow>(listServiceAccounts, [tenantId, after, query.limit + 1]), { readOnly: true });
       const toItem = ({ id, name, roles, attributes, state, created_at }: ServiceAccountRow): unknown =>
@@ -145,7 +139,7 @@ function createServiceAccountRoute(deps: RouteDeps): AnyRoute {
     security: manage, audit: { kind: 'event', actions: ['identity.service_account_created'] }, request: { body: newServiceAccountBody },
     responses: { 201: { description: 'credentials', schema: serviceAccountCredentials }, 409: { description: 'name in use' } },
     handler: async ({ principal, body, call }) => {
-      const actor = callerOf(principal);
+      const actor = requirePrincipal(principal);
       const { name, attributes } = body;
       await deps.crypto.warm(actor.tenantId);
       const made = await deps.database.withTenant(actor.tenantId, (tx) =>
@@ -162,7 +156,7 @@ function deleteServiceAccountRoute(deps: RouteDeps): AnyRoute {
     security: manage, audit: { kind: 'event', actions: ['identity.service_account_disabled'] }, request: { params: idParams },
     responses: { 204: { description: 'disabled' }, 404: { description: 'no such service account' } },
     handler: async ({ principal, params, call }) => {
-      const actor = callerOf(principal);
+      const actor = requirePrincipal(principal);
       await deps.crypto.warm(actor.tenantId);
       await deps.database.withTenant(actor.tenantId, (tx) => deps.serviceAccounts.disable(tx, params.id, { actor, call }));
       return { status: 204 };

@@ -1,9 +1,8 @@
-import { defineRoute, notFound, type AnyRoute } from '../../kernel/index.ts';
+import { requirePrincipal, defineRoute, notFound, type AnyRoute } from '../../kernel/index.ts';
 import { afterId, toPage } from '../page.ts';
 import { listConnections, type ConnectionRow } from '../relying-party/store-connections.ts';
 import { connectionPage, idParams, pageQuery, sessionPage } from '../schema.ts';
 import { listSessions, type SessionRow } from '../sessions/store-sessions.ts';
-import { callerOf } from './admin-routes.ts';
 import { aboutOneself, requireSession, type RouteDeps } from './route-deps.ts';
 
 const toSession =
@@ -46,7 +45,7 @@ export function createSessionRoutes(deps: RouteDeps): readonly AnyRoute[] {
       security: { kind: 'principal', action: 'identity.read' }, audit: noReading, request: { query: pageQuery },
       responses: { 200: { description: 'sessions', schema: sessionPage } },
       handler: ({ principal, query }) => {
-        const caller = callerOf(principal);
+        const caller = requirePrincipal(principal);
         return list(caller.tenantId, query, null, caller.sessionId);
       },
     }), // prettier-ignore
@@ -55,7 +54,7 @@ export function createSessionRoutes(deps: RouteDeps): readonly AnyRoute[] {
       security: { kind: 'principal', action: 'identity.manage' }, audit: ending, request: { params: idParams },
       responses: { 204: { description: 'ended' }, 404: { description: 'no such session' } },
       handler: async ({ principal, params, call }) => {
-        const actor = callerOf(principal);
+        const actor = requirePrincipal(principal);
         const ended = await deps.endSession({ tenantId: actor.tenantId, sessionId: params.id, cause: 'revoked', actor, call });
         if (!ended) throw notFound('session', params.id);
         return { status: 204 };
@@ -80,7 +79,7 @@ function connectionsRoute(deps: RouteDeps): AnyRoute {
     security: { kind: 'principal', action: 'identity.read' }, audit: noReading, request: {},
     responses: { 200: { description: 'connections', schema: connectionPage } },
     handler: async ({ principal }) => {
-      const { tenantId } = callerOf(principal);
+      const { tenantId } = requirePrincipal(principal);
       const { rows } = await deps.database.withTenant(tenantId, (tx) => tx.query<ConnectionRow>(listConnections, [tenantId]), { readOnly: true });
       const items = rows.map(({ id, name, kind, state, issuer, client_id, audience, created_at }) =>
         ({ id, name, kind, state, issuer, clientId: client_id, audience, createdAt: created_at.toISOString() }));
