@@ -20,6 +20,7 @@ import { rotate } from './rotate.ts';
 import { indexTerms, sealRows } from './seal-rows.ts';
 import { sealValue } from './seal-value.ts';
 import { shred } from './shred.ts';
+import type { SealedTables } from './sealed-table.ts';
 import { createSigningKeys } from './signing-key.ts';
 import { createTenantKeys } from './tenant-keys.ts';
 import { createTransactionKeys } from './transaction-keys.ts';
@@ -36,6 +37,8 @@ export type CryptoDeps = {
   readonly randomBytes: RandomBytes;
   readonly newId: NewId;
   readonly logger: Logger;
+  /** Where ciphertext rests, from the data map; none when absent. */
+  readonly tables?: SealedTables;
   /** Bounds of the data-key cache; five minutes, a million messages, 20,000 keys. */
   readonly cacheLimits?: Partial<CacheLimits>;
 };

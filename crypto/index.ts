@@ -8,4 +8,5 @@ export { createLocalProvider, type LocalProviderOptions } from './local-provider
 export { normaliseForIndex, normaliseForSearch } from './normalise.ts';
 export type { RootProvider } from './root-provider.ts';
 export { createCryptoRoutes, type CryptoRoutesDeps } from './routes.ts';
+export type { SealedTable, SealedTables } from './sealed-table.ts';
 export type * from './types.ts';

@@ -33,6 +33,7 @@ import { compileRowFilter, createPolicy, policyEvents, type Policy } from '../po
 import type { Config } from './config.ts';
 import { serverEvents } from './events.ts';
 import { createOutboxMailer, createSmtpMailer, outboxFolder, type Mailer } from './mailer.ts';
+import { createSealedTables } from './sealed-tables.ts';
 
 /** What the rooms are made of. */
 export type RoomsInput = {
@@ -89,7 +90,9 @@ export async function composeRooms({
     randomBytes: systemRandomBytes,
     development: config.rootKeyPassphrase === null,
   });
-  const crypto = createCrypto({ ...shared, database, root, logger, audit: () => audit });
+  const dataMap = createDataMapRegistry({ database, builtIn: loadBuiltInDataMap(), clock: systemClock });
+  const tables = createSealedTables(dataMap);
+  const crypto = createCrypto({ ...shared, database, root, logger, audit: () => audit, tables });
   const audit: Audit = createAudit({
     ...shared,
     database,
@@ -98,7 +101,6 @@ export async function composeRooms({
     originPrefix: config.logOrigin,
     definitions: allEvents,
   });
-  const dataMap = createDataMapRegistry({ database, builtIn: loadBuiltInDataMap(), clock: systemClock });
   const identity = createIdentity({ ...shared, database, crypto, audit, logger, publicUrl, mode });
   const catalogMap = loadCatalogDataMap();
   const policy = createPolicy({
