@@ -66,7 +66,8 @@ const tagInHand = Buffer.alloc(tagBytes);
 /**
  * Every decryption of the house comes through here.
  *
- * @param sealed - nonce at `nonceAt`, then ciphertext and 16-byte tag to the end
+ * @param sealed - nonce at `nonceAt`, ciphertext at `start` and 16-byte tag to the end
+ * @param start - right behind the nonce unless something stands in between
  * @returns the plaintext, or null when it is too short or not authentic: one answer for every cause
  */
 export function aeadOpenAt(
@@ -74,12 +75,12 @@ export function aeadOpenAt(
   associatedData: Uint8Array,
   sealed: Buffer,
   nonceAt: number,
+  start = nonceAt + nonceBytes,
 ): Buffer | null {
-  const start = nonceAt + nonceBytes;
   const end = sealed.length - tagBytes;
   if (end < start) return null;
   // Copied instead of viewed: a view costs as much as the rest of the bookkeeping, and nothing waits in between.
-  sealed.copy(nonceInHand, 0, nonceAt, start);
+  sealed.copy(nonceInHand, 0, nonceAt, nonceAt + nonceBytes);
   sealed.copy(tagInHand, 0, end);
   const decipher = createDecipheriv(algorithm, key, nonceInHand, tagOption);
   decipher.setAAD(associatedData);

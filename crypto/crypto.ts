@@ -2,10 +2,9 @@ import { createHmac } from 'node:crypto';
 import type { Database, Tx } from '../db/index.ts';
 import type { AuditSink, Clock, Logger, NewId, RandomBytes, SubjectId, TenantId } from '../kernel/index.ts';
 import { encodedContextOf } from './associated-data.ts';
-import { fieldSuite, rowSuite } from './ct1.ts';
-import { countMessages, macKeyOf } from './data-key.ts';
+import { portableSuite, rowSuite } from './ct1.ts';
+import { countMessages, fieldSuiteOf, macKeyOf, type DataKey } from './data-key.ts';
 import { createDataKeys } from './data-keys.ts';
-import type { Suite } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import { createFailures } from './failures.ts';
 import { readInventory, readLedgerPage } from './inventory.ts';
@@ -18,7 +17,7 @@ import { createPurge } from './purge.ts';
 import type { RootProvider } from './root-provider.ts';
 import { rotate } from './rotate.ts';
 import { indexTerms, sealRows } from './seal-rows.ts';
-import { sealValue } from './seal-value.ts';
+import { sealValue, type ValueSuite } from './seal-value.ts';
 import { shred } from './shred.ts';
 import type { SealedTables } from './sealed-table.ts';
 import { createSigningKeys } from './signing-key.ts';
@@ -112,18 +111,24 @@ function createParts(deps: CryptoDeps) {
   return { limits, random, cache, keysOf, tenantKeys, usage, dataKeys, failures, purge };
 }
 
+const isRow = (): ValueSuite => rowSuite;
+const isPortable = (): ValueSuite => portableSuite;
+
 /** One value at a time: the lane of a request. A cached key costs no turn of the event loop. */
-function createOneByOne(parts: Parts): Pick<Crypto, 'seal' | 'open' | 'sealRow' | 'openRow'> {
+function createOneByOne(
+  parts: Parts,
+): Pick<Crypto, 'seal' | 'sealPortable' | 'open' | 'sealRow' | 'openRow'> {
   const { dataKeys, keysOf, random } = parts;
   const sealOne = async (
     tx: Tx,
-    suite: Suite,
+    suiteFor: (key: DataKey) => ValueSuite,
     scope: KeyScope,
     context: FieldContext,
     plaintext: Uint8Array,
   ): Promise<Buffer> => {
     const key = keysOf(tx).byScope(scope) ?? (await dataKeys.forScope(tx, scope));
-    countMessages(key, 1);
+    const suite = suiteFor(key);
+    countMessages(key, 1, suite);
     return sealValue(
       key,
       suite,
@@ -133,11 +138,12 @@ function createOneByOne(parts: Parts): Pick<Crypto, 'seal' | 'open' | 'sealRow' 
     );
   };
   return {
-    seal: (tx, scope, context, plaintext) => sealOne(tx, fieldSuite, scope, context, plaintext),
-    open: (tx, context, ciphertext) => openOne(tx, parts, fieldSuite, context, ciphertext),
-    sealRow: (tx, scope, context, values) => sealOne(tx, rowSuite, scope, context, packRow(values)),
+    seal: (tx, scope, context, plaintext) => sealOne(tx, fieldSuiteOf, scope, context, plaintext),
+    sealPortable: (tx, scope, context, plaintext) => sealOne(tx, isPortable, scope, context, plaintext),
+    open: (tx, context, ciphertext) => openOne(tx, parts, 'field', context, ciphertext),
+    sealRow: (tx, scope, context, values) => sealOne(tx, isRow, scope, context, packRow(values)),
     openRow: async (tx, context, ciphertext): Promise<OpenedRow> => {
-      const opened = await openOne(tx, parts, rowSuite, context, ciphertext);
+      const opened = await openOne(tx, parts, 'row', context, ciphertext);
       if (opened.kind === 'shredded') return opened;
       const values = unpackRow(opened.plaintext);
       if (values === null) throw failed(tx, parts, context, 'packing', null);

@@ -1,12 +1,23 @@
 import type { KeyObject } from 'node:crypto';
 import type { KeyId, TenantId } from '../kernel/index.ts';
 import type { AeadKey } from './aead.ts';
-import { deriveEncryptionKey, deriveIndexKey, deriveMacKey, type Suite } from './derive.ts';
+import {
+  dataKeyCommitment,
+  deriveEncryptionKey,
+  deriveIndexKey,
+  deriveMacKey,
+  type Suite,
+} from './derive.ts';
 import { cryptoError } from './errors.ts';
 import type { KeyScope } from './types.ts';
+import { createXaesKey, type XaesKey } from './xaes.ts';
 
-/** Messages after which a data key seals no more: half of what SP 800-38D section 8.3 allows for random nonces. */
-export const maxMessagesPerKey = 2 ** 31;
+/** Messages after which a data key seals no more with 96-bit nonces: half of what SP 800-38D section 8.3 allows. */
+const maxMessagesPerKey = 2 ** 31;
+/** Messages after which it seals no more at all; 192-bit nonces allow 2^80, a counter in the database fewer. */
+const maxExtendedMessages = 2 ** 48;
+/** Messages after which a tenant's key seals fields with 192-bit nonces (suite 02). */
+const highVolume = 2 ** 24;
 
 /** What names one blind index; the same object every time, so that its key is found by it. */
 export type IndexName = {
@@ -36,17 +47,25 @@ export type DataKey = {
   sealed: number;
   field: AeadKey | null;
   row: AeadKey | null;
+  extended: XaesKey | null;
+  portable: AeadKey | null;
+  file: KeyObject | null;
+  commitment: Buffer | null;
   mac: KeyObject | null;
   indexes: Map<IndexName, KeyObject> | null;
 };
 
 /** What a data key begins with. */
-export type DataKeyParts = Omit<DataKey, 'kind' | 'sealed' | 'field' | 'row' | 'mac' | 'indexes'>;
+export type DataKeyParts = Pick<
+  DataKey,
+  'tenantId' | 'kid' | 'kidBytes' | 'scope' | 'material' | 'messages' | 'countedAhead' | 'onUncounted'
+>;
 
 /** Makes a usable data key; its use keys are derived on first use. */
 export function createDataKey(parts: DataKeyParts): DataKey {
   const { tenantId, kid, kidBytes, scope, material, messages, countedAhead, onUncounted } = parts;
-  const later = { sealed: 0, field: null, row: null, mac: null, indexes: null };
+  const rare = { extended: null, portable: null, file: null, commitment: null };
+  const later = { sealed: 0, field: null, row: null, mac: null, indexes: null, ...rare };
   return {
     kind: 'key',
     tenantId,
@@ -61,10 +80,31 @@ export function createDataKey(parts: DataKeyParts): DataKey {
   };
 }
 
-/** The key for one suite. */
-export function encryptionKeyOf(key: DataKey, suite: Suite): AeadKey {
+/** The key of AES-256-GCM for one suite. */
+export function encryptionKeyOf(key: DataKey, suite: 0x01 | 0x03 | 0x04): AeadKey {
   if (suite === 0x01) return (key.field ??= deriveEncryptionKey(key.material, suite));
-  return (key.row ??= deriveEncryptionKey(key.material, suite));
+  if (suite === 0x03) return (key.row ??= deriveEncryptionKey(key.material, suite));
+  return (key.portable ??= deriveEncryptionKey(key.material, suite));
+}
+
+/** The key of suite 02. */
+export function extendedKeyOf(key: DataKey): XaesKey {
+  return (key.extended ??= createXaesKey(deriveEncryptionKey(key.material, 0x02)));
+}
+
+/** The input key of files (suite 05). */
+export function fileKeyOf(key: DataKey): KeyObject {
+  return (key.file ??= deriveEncryptionKey(key.material, 0x05));
+}
+
+/** The 32 bytes that this key alone gives. */
+export function commitmentOf(key: DataKey): Buffer {
+  return (key.commitment ??= dataKeyCommitment(key.material));
+}
+
+/** The suite of the next field under a key: 01, and 02 once a tenant's key has sealed very many. */
+export function fieldSuiteOf(key: DataKey): 0x01 | 0x02 {
+  return key.scope.kind === 'tenant' && key.messages + key.sealed >= highVolume ? 0x02 : 0x01;
 }
 
 /** The key of one blind index. */
@@ -83,17 +123,18 @@ export function macKeyOf(key: DataKey): KeyObject {
 }
 
 /** Counts messages about to be sealed. @throws ERR_CRYPTO_KEY_EXHAUSTED */
-export function countMessages(key: DataKey, messages: number): void {
-  if (key.messages + key.sealed + messages > maxMessagesPerKey) throw exhausted(key.kid);
+export function countMessages(key: DataKey, messages: number, suite: Suite): void {
+  const most = suite === 0x02 || suite === 0x05 ? maxExtendedMessages : maxMessagesPerKey;
+  if (key.messages + key.sealed + messages > most) throw exhausted(key.kid, most);
   key.sealed += messages;
   const beyond = Math.min(messages, key.sealed - key.countedAhead);
   if (beyond > 0) key.onUncounted(key.tenantId, key.kid, beyond);
 }
 
-function exhausted(kid: KeyId): Error {
+function exhausted(kid: KeyId, most: number): Error {
   return cryptoError(
     'ERR_CRYPTO_KEY_EXHAUSTED',
-    `data key ${kid} has sealed 2^31 messages and seals no more; data under it still opens`,
+    `data key ${kid} has sealed 2^${Math.log2(most)} messages and seals no more; data under it still opens`,
     { details: { kid } },
   );
 }

@@ -2,11 +2,12 @@ import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'no
 import { toAeadKey, type AeadKey } from './aead.ts';
 
 /** Suites of CT1 that this house writes and reads. */
-export type Suite = 0x01 | 0x03;
+export type Suite = 0x01 | 0x02 | 0x03 | 0x04 | 0x05;
 
 // The info of one HMAC with the block number behind it: one call instead of three.
-const fieldInfo = Buffer.from('ctl/ct1/enc\0\x01\x01', 'latin1');
-const rowInfo = Buffer.from('ctl/ct1/enc\0\x03\x01', 'latin1');
+const encryptionInfos: readonly Buffer[] = [0, 1, 2, 3, 4, 5].map((suite) =>
+  Buffer.from(`ctl/ct1/enc\0${String.fromCharCode(suite)}\x01`, 'latin1'),
+);
 const commitInfo = Buffer.from('ctl/ct1/commit\0\x01', 'latin1');
 const indexLabel = Buffer.from('ctl/ct1/index\0', 'latin1');
 const macLabel = Buffer.from('ctl/ct1/mac\0', 'latin1');
@@ -38,7 +39,7 @@ function toKey(bytes: Buffer): KeyObject {
 
 /** The key that encrypts under one suite. */
 export function deriveEncryptionKey(dataKey: KeyObject, suite: Suite): AeadKey {
-  return toAeadKey(toKey(expandBlock(dataKey, suite === 0x01 ? fieldInfo : rowInfo)));
+  return toAeadKey(toKey(expandBlock(dataKey, encryptionInfos[suite] ?? Buffer.alloc(0))));
 }
 
 /** What a data-key row commits to. */

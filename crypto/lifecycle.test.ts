@@ -168,7 +168,7 @@ describe('message counts', () => {
 
   test('stop a key at 2^31, sealing only', async () => {
     const tenant = await fixture.db.createTenant();
-    const scope = { kind: 'tenant', purpose: 'tax' } as const;
+    const scope = { kind: 'subject', subjectId: newSubject() } as const;
     const sealed = await inTenant(tenant, (tx) => crypto.seal(tx, scope, emailContext, Buffer.from('x')));
     await fixture.db.admin('update crypto.dek set messages = 2147483647 where tenant_id = $1', [tenant]);
     const fresh = fixture.make();

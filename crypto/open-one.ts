@@ -1,9 +1,8 @@
 import type { Tx } from '../db/index.ts';
 import { encodedContextOf } from './associated-data.ts';
-import { parseCiphertext, type ParsedCiphertext } from './ct1.ts';
+import { parseCiphertext, type CiphertextKind, type ParsedCiphertext } from './ct1.ts';
 import type { DataKey } from './data-key.ts';
 import type { FoundKey } from './stored-key.ts';
-import type { Suite } from './derive.ts';
 import type { DecryptCause } from './errors.ts';
 import type { OpenRowsDeps } from './open-rows.ts';
 import { openValue } from './seal-value.ts';
@@ -17,11 +16,11 @@ export type OpenOneDeps = OpenRowsDeps & { readonly keysOf: (tx: Tx) => Transact
 export async function openOne(
   tx: Tx,
   deps: OpenOneDeps,
-  suite: Suite,
+  kind: CiphertextKind,
   context: FieldContext,
   ciphertext: Uint8Array,
 ): Promise<Opened> {
-  const parsed = parseCiphertext(ciphertext, suite);
+  const parsed = parseCiphertext(ciphertext, kind);
   if (parsed === null) throw failed(tx, deps, context, 'format', null);
   const cached = deps.keysOf(tx).byKid(parsed.kid);
   const key = cached ?? (await deps.dataKeys.byKids(tx, [parsed.kid])).get(parsed.kid);

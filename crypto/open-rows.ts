@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tx } from '../db/index.ts';
 import type { KeyId } from '../kernel/index.ts';
-import { fieldSuite, fromText, parseCiphertext, rowSuite, type ParsedCiphertext } from './ct1.ts';
+import { fromText, parseCiphertext, type ParsedCiphertext } from './ct1.ts';
 import type { DataKeys } from './data-keys.ts';
 import type { FoundKey } from './stored-key.ts';
 import type { DecryptCause } from './errors.ts';
@@ -61,7 +61,7 @@ function parseColumn(column: PlannedColumn, value: unknown, fail: Fail): ParsedC
   if (value === null || value === undefined) return null;
   const bytes =
     typeof value === 'string' ? fromText(value) : ArrayBuffer.isView(value) ? (value as Uint8Array) : null; // bytea
-  const parsed = bytes === null ? null : parseCiphertext(bytes, column.packed ? rowSuite : fieldSuite);
+  const parsed = bytes === null ? null : parseCiphertext(bytes, column.packed ? 'row' : 'field');
   if (parsed === null) throw fail('format', null, column.column);
   return parsed;
 }

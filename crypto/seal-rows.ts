@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tx } from '../db/index.ts';
 import { parseSubjectId, type SubjectId } from '../kernel/index.ts';
 import { blindIndex } from './blind-index.ts';
-import { fieldSuite, rowSuite } from './ct1.ts';
-import { countMessages, indexKeyOf, type DataKey } from './data-key.ts';
+import { rowSuite } from './ct1.ts';
+import { countMessages, fieldSuiteOf, indexKeyOf, type DataKey } from './data-key.ts';
 import type { DataKeys } from './data-keys.ts';
 import { cryptoError } from './errors.ts';
 import { encodeFieldValue } from './field-value.ts';
@@ -131,14 +131,9 @@ function sealColumn(job: Job, column: PlannedColumn, atHand: RowAtHand): Buffer 
   const key =
     column.scope === 'subject' ? subjectKey : (keys.purposes.get(column.scope.tenantPurpose) ?? null);
   if (key === null) throw planError(compiled.plan, `no key for column "${column.column}"`);
-  countMessages(key, 1);
-  return sealValue(
-    key,
-    column.packed ? rowSuite : fieldSuite,
-    { context: column.context, rowId },
-    plaintext,
-    random,
-  );
+  const suite = column.packed ? rowSuite : fieldSuiteOf(key);
+  countMessages(key, 1, suite);
+  return sealValue(key, suite, { context: column.context, rowId }, plaintext, random);
 }
 
 function encodeOne(field: FieldPlan | undefined, row: Row): Buffer | null {

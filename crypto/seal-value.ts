@@ -1,26 +1,37 @@
-import { aeadOpenAt, aeadSealInto, nonceBytes } from './aead.ts';
+import { aeadOpenAt, aeadSealInto, nonceBytes, tagBytes } from './aead.ts';
 import { buildAssociatedData, type EncodedContext } from './associated-data.ts';
 import {
   bodyOffset,
+  commitmentOffset,
+  extendedBodyOffset,
+  extendedSuite,
   headerBytes,
   maxPlaintextBytes,
-  overheadBytes,
+  portableBodyOffset,
+  portableSuite,
   writeHeader,
   type ParsedCiphertext,
 } from './ct1.ts';
-import { encryptionKeyOf, type DataKey } from './data-key.ts';
-import type { Suite } from './derive.ts';
+import { commitmentOf, encryptionKeyOf, extendedKeyOf, type DataKey } from './data-key.ts';
+import { equalInConstantTime } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import type { RandomPool } from './nonce-pool.ts';
+import { extendedNonceBytes, xaesOpenAt, xaesSealInto } from './xaes.ts';
+
+/** A suite that holds one value in one piece. */
+export type ValueSuite = ParsedCiphertext['suite'];
+
+type Place = { readonly context: EncodedContext; readonly rowId: string };
 
 /** Where the nonce of the seal in hand stands; nothing waits between filling and using it. */
 const nonce = Buffer.alloc(nonceBytes);
+const extendedNonce = Buffer.alloc(extendedNonceBytes);
 
 /** One CT1 ciphertext under a key at hand; the caller has counted the message. */
 export function sealValue(
   key: DataKey,
-  suite: Suite,
-  place: { readonly context: EncodedContext; readonly rowId: string },
+  suite: ValueSuite,
+  place: Place,
   plaintext: Uint8Array,
   random: RandomPool,
 ): Buffer {
@@ -30,12 +41,25 @@ export function sealValue(
       `a value of ${plaintext.length} bytes is too long; at most ${maxPlaintextBytes} are sealed`,
     );
   }
-  const sealed = Buffer.allocUnsafe(overheadBytes + plaintext.length);
+  if (suite === extendedSuite) return sealExtended(key, place, plaintext, random);
+  const body = suite === portableSuite ? portableBodyOffset : bodyOffset;
+  const sealed = Buffer.allocUnsafe(body + plaintext.length + tagBytes);
   writeHeader(sealed, suite, key.scope.kind === 'tenant', key.kidBytes);
   random.fill(nonce, 0, nonceBytes);
   sealed.set(nonce, headerBytes);
+  if (suite === portableSuite) sealed.set(commitmentOf(key), commitmentOffset);
   const associatedData = buildAssociatedData(sealed, place.context, place.rowId);
-  aeadSealInto(encryptionKeyOf(key, suite), nonce, associatedData, plaintext, sealed, bodyOffset);
+  aeadSealInto(encryptionKeyOf(key, suite), nonce, associatedData, plaintext, sealed, body);
+  return sealed;
+}
+
+function sealExtended(key: DataKey, place: Place, plaintext: Uint8Array, random: RandomPool): Buffer {
+  const sealed = Buffer.allocUnsafe(extendedBodyOffset + plaintext.length + tagBytes);
+  writeHeader(sealed, extendedSuite, key.scope.kind === 'tenant', key.kidBytes);
+  random.fill(extendedNonce, 0, extendedNonceBytes);
+  sealed.set(extendedNonce, headerBytes);
+  const associatedData = buildAssociatedData(sealed, place.context, place.rowId);
+  xaesSealInto(extendedKeyOf(key), extendedNonce, associatedData, plaintext, sealed, extendedBodyOffset);
   return sealed;
 }
 
@@ -47,6 +71,13 @@ export function openValue(
   rowId: string,
 ): Buffer | null {
   const { bytes, suite } = parsed;
+  if (suite === portableSuite && !isCommittedTo(key, bytes)) return null; // before anything is decrypted
   const associatedData = buildAssociatedData(bytes, context, rowId);
-  return aeadOpenAt(encryptionKeyOf(key, suite), associatedData, bytes, headerBytes);
+  if (suite === extendedSuite) return xaesOpenAt(extendedKeyOf(key), associatedData, bytes, headerBytes);
+  const body = suite === portableSuite ? portableBodyOffset : bodyOffset;
+  return aeadOpenAt(encryptionKeyOf(key, suite), associatedData, bytes, headerBytes, body);
+}
+
+function isCommittedTo(key: DataKey, bytes: Buffer): boolean {
+  return equalInConstantTime(bytes.subarray(commitmentOffset, portableBodyOffset), commitmentOf(key));
 }

@@ -139,9 +139,16 @@ export type RotationOptions = {
 
 /** Who can read it: every key and ciphertext of the house. */
 export type Crypto = {
-  /** CT1 suite 01. @throws ERR_CRYPTO_SHREDDED, ERR_CRYPTO_KEY_EXHAUSTED */
+  /** CT1 suite 01, or 02 once a tenant's key has sealed 2^24. @throws ERR_CRYPTO_SHREDDED, ERR_CRYPTO_KEY_EXHAUSTED */
   readonly seal: (tx: Tx, scope: KeyScope, context: FieldContext, plaintext: Uint8Array) => Promise<Buffer>;
-  /** CT1 suite 01. @throws ERR_CRYPTO_DECRYPT */
+  /** CT1 suite 04: names its key beyond doubt, for values that leave the database. @throws ERR_CRYPTO_SHREDDED */
+  readonly sealPortable: (
+    tx: Tx,
+    scope: KeyScope,
+    context: FieldContext,
+    plaintext: Uint8Array,
+  ) => Promise<Buffer>;
+  /** CT1 suites 01, 02 and 04. @throws ERR_CRYPTO_DECRYPT */
   readonly open: (tx: Tx, context: FieldContext, ciphertext: Uint8Array) => Promise<Opened>;
   /** CT1 suite 03: several values in one ciphertext. */
   readonly sealRow: (
