@@ -103,7 +103,7 @@ test('a superseded epoch is destroyed once and recorded; a provider that is away
     scheduleDestroy: async (tenantId: typeof tenant, epoch: number) => {
       if (away) throw new Error('the provider is away');
       destroyed.push(epoch);
-      await fixture.root.scheduleDestroy(tenantId, epoch);
+      return fixture.root.scheduleDestroy(tenantId, epoch);
     },
   };
   const crypto = fixture.make({ root });

@@ -17,7 +17,7 @@ import {
   type SubjectId,
 } from '../kernel/index.ts';
 import { createCrypto, type CryptoDeps } from './crypto.ts';
-import { createLocalProvider } from './local-provider.ts';
+import { createLocalProvider } from './providers/local-provider.ts';
 import type { RootProvider } from './root-provider.ts';
 import type { Crypto, EncryptionPlan, FieldContext, ShredReason } from './types.ts';
 
@@ -61,6 +61,7 @@ export async function createCryptoFixture(): Promise<CryptoFixture> {
       randomBytes: systemRandomBytes,
       newId: () => uuidv7(Date.now(), systemRandomBytes),
       logger: silentLogger,
+      recordProviderCalls: false,
       ...extra,
     });
     made.push(crypto);

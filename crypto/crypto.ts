@@ -13,6 +13,9 @@ import { createRandomPool } from './nonce-pool.ts';
 import { failed, openOne } from './open-one.ts';
 import { openRows } from './open-rows.ts';
 import { packRow, unpackRow } from './packed-row.ts';
+import { createCallRecorder } from './providers/call-recorder.ts';
+import { createGuardedProvider } from './providers/guarded-provider.ts';
+import type { GuardLimits } from './providers/guard-limits.ts';
 import { createPurge } from './purge.ts';
 import type { RootProvider } from './root-provider.ts';
 import { rotate } from './rotate.ts';
@@ -21,7 +24,7 @@ import { sealValue, type ValueSuite } from './seal-value.ts';
 import { shred } from './shred.ts';
 import type { SealedTables } from './sealed-table.ts';
 import { createSigningKeys } from './signing-key.ts';
-import { createTenantKeys } from './tenant-keys.ts';
+import { createTenantKeys, type TenantKeys } from './tenant-keys.ts';
 import { createTransactionKeys } from './transaction-keys.ts';
 import type { Crypto, EncryptionPlan, FieldContext, KeyScope, OpenedRow, Row } from './types.ts';
 import { createUsage } from './usage.ts';
@@ -29,6 +32,7 @@ import { createUsage } from './usage.ts';
 /** What the room needs. */
 export type CryptoDeps = {
   readonly database: Database;
+  /** The house's provider, without the guard: that is put around it here. */
   readonly root: RootProvider;
   /** A thunk, because the log itself needs this room. */
   readonly audit: () => AuditSink<Tx>;
@@ -40,6 +44,10 @@ export type CryptoDeps = {
   readonly tables?: SealedTables;
   /** Bounds of the data-key cache; five minutes, a million messages, 20,000 keys. */
   readonly cacheLimits?: Partial<CacheLimits>;
+  /** Bounds of calls to root providers. */
+  readonly guardLimits?: Partial<GuardLimits>;
+  /** Whether each call to a root provider is an event; false is for tests that count events. Default true. */
+  readonly recordProviderCalls?: boolean;
 };
 
 const maxMacPurpose = 90;
@@ -73,7 +81,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     indexTerms: (tx, plan, field, indexName, value) => indexTerms(tx, parts, plan, field, indexName, value),
     shred: (tx, subjectIds, why) => shred(tx, { ...deps, ...parts, subjectHash }, subjectIds, why),
     signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
-    status: async (tx: Tx) => ({ provider: await deps.root.describe(), ...(await readInventory(tx)) }),
+    status: async (tx: Tx) => ({ provider: await parts.root.describe(), ...(await readInventory(tx)) }),
     ledger: readLedgerPage,
     rotate: (tenantId, options) => rotate({ ...deps, ...parts }, tenantId, options),
     warm: async (tenantId: TenantId) => {
@@ -81,8 +89,13 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       if (tenantKeys.holdsActive(tenantId)) return; // most calls: not even a transaction
       await deps.database.withTenant(tenantId, (tx) => tenantKeys.active(tx));
     },
+    settle: async () => {
+      await failures.settled();
+      await parts.calls.flush();
+    },
     stop: async () => {
       await failures.settled();
+      parts.calls.stop();
       await usage.flush();
       await purge.stop();
     },
@@ -92,12 +105,25 @@ export function createCrypto(deps: CryptoDeps): Crypto {
 type Parts = ReturnType<typeof createParts>;
 
 function createParts(deps: CryptoDeps) {
-  const { database, root, clock, logger } = deps;
+  const { database, clock, logger, audit, randomBytes } = deps;
   const limits = { ...defaultCacheLimits, ...deps.cacheLimits };
   const random = createRandomPool(deps.randomBytes);
   const cache = createKeyCache(clock, limits);
   const keysOf = createTransactionKeys(cache);
-  const tenantKeys = createTenantKeys({ root, random, clock, maxAgeSeconds: limits.maxAgeSeconds });
+  const holdsKey = (tenantId: TenantId): boolean => tenantKeys.holdsActive(tenantId);
+  const calls = createCallRecorder({ audit, clock, logger, holdsKey });
+  const root = createGuardedProvider(deps.root, {
+    clock,
+    randomBytes,
+    limits: deps.guardLimits ?? {},
+    ...(deps.recordProviderCalls === false ? {} : { onCall: calls.report }),
+  });
+  const tenantKeys: TenantKeys = createTenantKeys({
+    root,
+    random,
+    clock,
+    maxAgeSeconds: limits.maxAgeSeconds,
+  });
   const usage = createUsage(database, logger);
   const failures = createFailures(deps);
   const purge = createPurge({ database, cache, tenantKeys, logger });
@@ -108,7 +134,7 @@ function createParts(deps: CryptoDeps) {
     listen: purge.listen,
     onUncounted: usage.record,
   });
-  return { limits, random, cache, keysOf, tenantKeys, usage, dataKeys, failures, purge };
+  return { root, calls, limits, random, cache, keysOf, tenantKeys, usage, dataKeys, failures, purge };
 }
 
 const isRow = (): ValueSuite => rowSuite;

@@ -9,6 +9,7 @@ export type CryptoErrorCode =
   | 'ERR_CRYPTO_PLAN'
   | 'ERR_CRYPTO_UNSEAL'
   | 'ERR_CRYPTO_ROOT'
+  | 'ERR_CRYPTO_KEY_REVOKED'
   | 'ERR_CRYPTO_KEY';
 
 /** Why a decryption failed; for the log and the audit trail, never for the caller. */
@@ -23,8 +24,12 @@ const statuses: Readonly<Record<CryptoErrorCode, number>> = {
   ERR_CRYPTO_PLAN: 500,
   ERR_CRYPTO_UNSEAL: 503,
   ERR_CRYPTO_ROOT: 503,
+  ERR_CRYPTO_KEY_REVOKED: 503,
   ERR_CRYPTO_KEY: 500,
 };
+
+/** Answers above 499 whose words a caller needs: who must act stands in them, and no secret. */
+const exposed: ReadonlySet<CryptoErrorCode> = new Set(['ERR_CRYPTO_KEY_REVOKED']);
 
 /** An error of this room. */
 export function cryptoError(
@@ -32,7 +37,11 @@ export function cryptoError(
   message: string,
   extra: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {},
 ): GatehouseError<CryptoErrorCode> {
-  return new GatehouseError(code, message, { status: statuses[code], ...extra });
+  return new GatehouseError(code, message, {
+    status: statuses[code],
+    ...(exposed.has(code) ? { expose: true } : {}),
+    ...extra,
+  });
 }
 
 /** The one outward error of every failed decryption: it never says what failed. */

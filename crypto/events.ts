@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
+import { providerEvents } from './providers/events.ts';
 
 /** Keys of people were destroyed; what they sealed is gone. */
 export const keysShredded = defineEvent({
@@ -79,4 +80,5 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   rotationFinished,
   epochDestroyed,
   dataUnreadable,
+  ...providerEvents,
 ]);

@@ -202,6 +202,8 @@ export type Crypto = {
   readonly rotate: (tenantId: TenantId, options: RotationOptions) => Promise<RotationProgress>;
   /** Makes sure the tenant has a KEK and it is cached; call it before BEGIN when the root provider may be slow. */
   readonly warm: (tenantId: TenantId) => Promise<void>;
+  /** Resolves when what was reported is recorded; call it before the log stops. */
+  readonly settle: () => Promise<void>;
   /** Writes outstanding message counts and stops listening. */
   readonly stop: () => Promise<void>;
 };

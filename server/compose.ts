@@ -90,6 +90,7 @@ export async function compose(input: ComposeInput): Promise<House> {
     stop: async () => {
       await rooms.identity.stop();
       await rooms.policy.stop();
+      await rooms.crypto.settle();
       await rooms.audit.stop();
       await rooms.crypto.stop();
     },

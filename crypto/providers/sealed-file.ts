@@ -2,9 +2,9 @@ import { createSecretKey, scrypt } from 'node:crypto';
 import { chmod, link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { RandomBytes, Secret } from '../kernel/index.ts';
-import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from './aead.ts';
-import { cryptoError } from './errors.ts';
+import type { RandomBytes, Secret } from '../../kernel/index.ts';
+import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from '../aead.ts';
+import { cryptoError } from '../errors.ts';
 
 const maxSealedCharacters = 64 * 1024 * 1024;
 const base64 = z

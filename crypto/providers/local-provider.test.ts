@@ -3,12 +3,12 @@ import { chmod, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/prom
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { parseTenantId, Secret, systemRandomBytes } from '../kernel/index.ts';
-import { aeadSeal, toAeadKey } from './aead.ts';
-import { uuidBytes } from './associated-data.ts';
-import { expand } from './derive.ts';
+import { parseTenantId, Secret, systemRandomBytes } from '../../kernel/index.ts';
+import { aeadSeal, toAeadKey } from '../aead.ts';
+import { uuidBytes } from '../associated-data.ts';
+import { expand } from '../derive.ts';
 import { createLocalProvider } from './local-provider.ts';
-import type { RootProvider } from './root-provider.ts';
+import type { RootProvider } from '../root-provider.ts';
 import { createSeal, readSealedFile, writeSealedFile } from './sealed-file.ts';
 
 const passphrase = new Secret('correct horse battery');

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import type { RandomBytes, Secret, TenantId } from '../kernel/index.ts';
-import { toAeadKey, type AeadKey } from './aead.ts';
-import { keyBytes } from './derive.ts';
-import { cryptoError } from './errors.ts';
+import type { RandomBytes, Secret, TenantId } from '../../kernel/index.ts';
+import { toAeadKey, type AeadKey } from '../aead.ts';
+import { keyBytes } from '../derive.ts';
+import { cryptoError } from '../errors.ts';
 import { withFileLock } from './file-lock.ts';
 import {
   createSeal,

@@ -1,11 +1,12 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import type { RandomBytes, Secret, TenantId } from '../kernel/index.ts';
-import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from './aead.ts';
-import { uuidBytes } from './associated-data.ts';
-import { expand, keyBytes } from './derive.ts';
-import { cryptoError } from './errors.ts';
+import { systemClock, type Clock, type RandomBytes, type Secret, type TenantId } from '../../kernel/index.ts';
+import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from '../aead.ts';
+import { uuidBytes } from '../associated-data.ts';
+import { expand, keyBytes } from '../derive.ts';
+import { cryptoError } from '../errors.ts';
+import { requireWrappableKey } from './check-input.ts';
 import { openRootFile } from './root-file.ts';
-import type { RootProvider } from './root-provider.ts';
+import type { RootProvider } from '../root-provider.ts';
 import { defaultCostLog2 } from './sealed-file.ts';
 
 /** Where the root is and what opens it. */
@@ -14,6 +15,8 @@ export type LocalProviderOptions = {
   readonly file: string;
   readonly passphrase: Secret;
   readonly randomBytes: RandomBytes;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
   /** log2 of scrypt's cost for a new file, 14..20; default 17. */
   readonly costLog2?: number;
   /** False says that an operator chose this provider and keeps the passphrase elsewhere; default true. */
@@ -43,7 +46,7 @@ function firstFormatKey(root: KeyObject, tenantId: TenantId, epoch: number): Aea
  * @throws ERR_CRYPTO_UNSEAL when the passphrase is wrong or the file is damaged or open to others
  */
 export async function createLocalProvider(options: LocalProviderOptions): Promise<RootProvider> {
-  const { randomBytes } = options;
+  const { randomBytes, clock = systemClock } = options;
   const file = await openRootFile({ ...options, costLog2: options.costLog2 ?? defaultCostLog2 });
   const unwrap = async (tenantId: TenantId, epoch: number, wrapped: Buffer): Promise<Buffer> => {
     const own = await file.find(tenantId, epoch);
@@ -63,13 +66,22 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
   return Object.freeze({
     name: 'local',
     wrap: async (tenantId: TenantId, epoch: number, key: Buffer) => {
+      requireWrappableKey(key);
       const nonce = randomBytes(nonceBytes);
       const epochKey = await file.findOrCreate(tenantId, epoch);
       return Buffer.concat([nonce, aeadSeal(epochKey, nonce, bindingOf(label, tenantId, epoch), key)]);
     },
     unwrap,
-    describe: async () => ({ name: 'local', kind: 'sealed-file', development: options.development ?? true }),
-    scheduleDestroy: (tenantId: TenantId, epoch: number) => file.destroy(tenantId, epoch),
+    describe: async () => ({
+      name: 'local',
+      kind: 'sealed-file' as const,
+      development: options.development ?? true,
+      destroyDelayDays: 0,
+    }),
+    scheduleDestroy: async (tenantId: TenantId, epoch: number) => {
+      await file.destroy(tenantId, epoch);
+      return { destroyedAt: clock.now(), scheduledFor: null };
+    },
     health: async () => ({
       ok: true,
       detail:

@@ -1,8 +1,8 @@
 import { link, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { RandomBytes } from '../kernel/index.ts';
-import { cryptoError } from './errors.ts';
+import type { RandomBytes } from '../../kernel/index.ts';
+import { cryptoError } from '../errors.ts';
 
 const waitMilliseconds = 20_000;
 const retryMilliseconds = 25;
