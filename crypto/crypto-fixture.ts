@@ -13,9 +13,11 @@ import {
   uuidv7,
   type AuditEvent,
   type AuditSink,
+  type Clock,
   type Logger,
   type SubjectId,
 } from '../kernel/index.ts';
+import { createDualControl, type DualControl, type Executors } from './control/dual-control.ts';
 import { createCrypto, type CryptoDeps } from './crypto.ts';
 import { createLocalProvider } from './providers/local-provider.ts';
 import type { RootProvider } from './root-provider.ts';
@@ -28,6 +30,7 @@ export type CryptoFixture = {
   readonly rootCalls: { wrap: number; unwrap: number };
   readonly events: AuditEvent[];
   readonly make: (extra?: Partial<CryptoDeps>) => Crypto;
+  readonly makeControl: (executors: Executors, clock?: Clock) => DualControl;
   readonly close: () => Promise<void>;
 };
 
@@ -67,12 +70,21 @@ export async function createCryptoFixture(): Promise<CryptoFixture> {
     made.push(crypto);
     return crypto;
   };
+  const makeControl = (executors: Executors, clock: Clock = systemClock): DualControl =>
+    createDualControl({
+      database: db.database,
+      audit: () => keepEvents(events),
+      clock,
+      newId: () => uuidv7(Date.now(), systemRandomBytes),
+      logger: silentLogger,
+      executors: () => executors,
+    });
   const close = async (): Promise<void> => {
     for (const crypto of made) await crypto.stop();
     await db.close();
     await rm(folder, { recursive: true });
   };
-  return { db, root, rootCalls, events, make, close };
+  return { db, root, rootCalls, events, make, makeControl, close };
 }
 
 function keepEvents(events: AuditEvent[]): AuditSink<Tx> {

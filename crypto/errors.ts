@@ -10,7 +10,9 @@ export type CryptoErrorCode =
   | 'ERR_CRYPTO_UNSEAL'
   | 'ERR_CRYPTO_ROOT'
   | 'ERR_CRYPTO_KEY_REVOKED'
-  | 'ERR_CRYPTO_KEY';
+  | 'ERR_CRYPTO_KEY'
+  | 'ERR_CRYPTO_SECOND_PERSON'
+  | 'ERR_CRYPTO_APPROVAL';
 
 /** Why a decryption failed; for the log and the audit trail, never for the caller. */
 export type DecryptCause =
@@ -26,6 +28,8 @@ const statuses: Readonly<Record<CryptoErrorCode, number>> = {
   ERR_CRYPTO_ROOT: 503,
   ERR_CRYPTO_KEY_REVOKED: 503,
   ERR_CRYPTO_KEY: 500,
+  ERR_CRYPTO_SECOND_PERSON: 403,
+  ERR_CRYPTO_APPROVAL: 409,
 };
 
 /** Answers above 499 whose words a caller needs: who must act stands in them, and no secret. */

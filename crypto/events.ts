@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { providerEvents } from './providers/events.ts';
+import { controlEvents } from './control/events.ts';
 
 /** Keys of people were destroyed; what they sealed is gone. */
 export const keysShredded = defineEvent({
@@ -81,4 +82,5 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   epochDestroyed,
   dataUnreadable,
   ...providerEvents,
+  ...controlEvents,
 ]);

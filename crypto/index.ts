@@ -1,3 +1,13 @@
+export type { Approval, ApprovalState } from './control/approval.ts';
+export {
+  createDualControl,
+  type Approved,
+  type DualControl,
+  type Executor,
+  type Executors,
+  type Proposal,
+} from './control/dual-control.ts';
+export { awaitingSchema, awaitingSecondPerson } from './control/schema.ts';
 export { createCrypto, type CryptoDeps } from './crypto.ts';
 export { fromText, overheadBytes, toText } from './ct1.ts';
 export type { CryptoErrorCode } from './errors.ts';

@@ -239,7 +239,10 @@ test('the routes answer with what the console expects', async () => {
       erasure,
     ),
   );
-  const routes = createCryptoRoutes(crypto, { database: fixture.db.database });
+  const routes = createCryptoRoutes(crypto, {
+    database: fixture.db.database,
+    dualControl: fixture.makeControl({}),
+  });
   const principal = { tenantId: tenant, kind: 'user', id: newSubject(), displayName: 'Ada' };
   const call = async (operationId: string, query: unknown = { limit: 50 }) => {
     const route = routes.find((candidate) => candidate.operationId === operationId);

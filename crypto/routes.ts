@@ -9,12 +9,15 @@ import {
   type Principal,
   type TenantId,
 } from '../kernel/index.ts';
+import type { DualControl } from './control/dual-control.ts';
+import { createControlRoutes } from './control/routes.ts';
 import { keyStatusSchema, ledgerSchema, pageSchema, rotationSchema } from './schema.ts';
 import type { Crypto, KeyStatus, LedgerEntry, RotationProgress } from './types.ts';
 
 /** What the routes need. */
 export type CryptoRoutesDeps = {
   readonly database: Database;
+  readonly dualControl: DualControl;
   /** Told when a rotation stops behind an answer already given. */
   readonly logger?: Logger;
   /** How long a rotation is waited for before it goes on behind the answer; default 10,000. */
@@ -26,7 +29,12 @@ const defaultWait = 10_000;
 
 /** `/v1/crypto/*`. */
 export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): readonly AnyRoute[] {
-  return [keysRoute(crypto, deps), ledgerRoute(crypto, deps), rotateRoute(crypto, deps)];
+  return [
+    keysRoute(crypto, deps),
+    ledgerRoute(crypto, deps),
+    rotateRoute(crypto, deps),
+    ...createControlRoutes(deps),
+  ];
 }
 
 const readOnly = Object.freeze({ readOnly: true });

@@ -84,6 +84,7 @@ export const guardActions: readonly string[] = Object.freeze([
   'audit.read',
   'audit.export',
   'crypto.read',
+  'crypto.approve',
   'crypto.rotate',
   'crypto.shred',
   'datamap.read',

@@ -1,4 +1,5 @@
 import { requireSafeCatalog } from '../db/index.ts';
+import { eachTenant } from './each-tenant.ts';
 import type { Rooms } from './rooms.ts';
 import type { CronJob, Ticker } from './jobs.ts';
 
@@ -9,6 +10,14 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
       name: 'server.check-catalog',
       cron: '17 * * * *',
       run: () => requireSafeCatalog(rooms.database.urls.app),
+    },
+    {
+      name: 'crypto.settle-approvals',
+      cron: '* * * * *',
+      run: () =>
+        eachTenant(rooms.database, rooms.logger, 'settling approvals', (tenantId) =>
+          rooms.database.withTenant(tenantId, (tx) => rooms.dualControl.settle(tx)),
+        ),
     },
   ];
 }

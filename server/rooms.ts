@@ -3,9 +3,12 @@ import { auditEvents, createAudit, createAuditRoutes, type Audit } from '../audi
 import {
   createCrypto,
   createCryptoRoutes,
+  createDualControl,
   createLocalProvider,
   cryptoEvents,
   type Crypto,
+  type DualControl,
+  type Executors,
 } from '../crypto/index.ts';
 import {
   createDataMapRegistry,
@@ -48,7 +51,9 @@ export type RoomsInput = {
 /** Every room, joined, with the routes of all. */
 export type Rooms = {
   readonly database: Database;
+  readonly logger: Logger;
   readonly crypto: Crypto;
+  readonly dualControl: DualControl;
   readonly dataMap: DataMapRegistry;
   readonly audit: Audit;
   readonly identity: Identity;
@@ -137,16 +142,41 @@ export async function composeRooms({
     policy: { decide: policy.decide, compileRowFilter },
     suppression: dsr.suppression,
   });
+  const executors: Executors = Object.freeze({});
+  const dualControl = createDualControl({
+    ...shared,
+    database,
+    logger,
+    audit: () => audit,
+    executors: () => executors,
+    mayApprove: async (approver, action) => {
+      const right = `${action.split('.')[0] ?? action}.approve`;
+      return (await policy.permissions(approver, [right])).actions[right] === true;
+    },
+  });
   const roomRoutes = [
     ...identity.routes,
     ...policy.routes,
     ...createAuditRoutes(audit, { database }),
-    ...createCryptoRoutes(crypto, { database, logger }),
+    ...createCryptoRoutes(crypto, { database, logger, dualControl }),
     ...createDataMapRoutes({ database, registry: dataMap }),
     ...dsr.routes,
     ...gateway.routes,
   ];
-  return { database, crypto, dataMap, audit, identity, policy, dsr, gateway, mailer, roomRoutes };
+  return {
+    database,
+    logger,
+    crypto,
+    dualControl,
+    dataMap,
+    audit,
+    identity,
+    policy,
+    dsr,
+    gateway,
+    mailer,
+    roomRoutes,
+  };
 }
 
 /** What guardrails must know of a collection: whether it speaks of people, and for which purposes it may be read. */

@@ -21,3 +21,9 @@ export const insertTenant = statement(
 
 /** Whether the database answers. */
 export const pingDatabase = statement('server.ping', 'select 1 as ok');
+
+/** $1 last id seen or null, $2 limit: tenants that are not disabled */
+export const listTenants = statement(
+  'server.list_tenants',
+  `select id from db.tenant where state = 'active' and ($1::uuid is null or id > $1) order by id limit $2`,
+);

@@ -4,6 +4,7 @@ import { notFound, parseTenantId, silentLogger } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import { postToHouse } from '../call-house.ts';
 import { UsageError, type Command } from '../command.ts';
+import { controlCommands } from './crypto-control.ts';
 
 type Inventory = Awaited<ReturnType<typeof readInventory>>;
 
@@ -81,4 +82,8 @@ const rotateCommand: Command = {
 };
 
 /** `gatehouse crypto …`. */
-export const cryptoCommands: readonly Command[] = Object.freeze([statusCommand, rotateCommand]);
+export const cryptoCommands: readonly Command[] = Object.freeze([
+  statusCommand,
+  rotateCommand,
+  ...controlCommands,
+]);
