@@ -14,6 +14,9 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_HEAD_MOVED'
   | 'ERR_AUDIT_STOPPED'
   | 'ERR_AUDIT_UNCONFIRMED'
+  | 'ERR_AUDIT_INVALID_POLICY'
+  | 'ERR_AUDIT_WITNESS_CONFIG'
+  | 'ERR_AUDIT_WITNESS_FOLDER'
   | 'ERR_OVERLOADED';
 
 const statuses: Partial<Record<AuditErrorCode, number>> = {
@@ -24,6 +27,7 @@ const statuses: Partial<Record<AuditErrorCode, number>> = {
   ERR_AUDIT_INVALID_PROOF: 422,
   ERR_AUDIT_INVALID_NOTE: 422,
   ERR_AUDIT_INVALID_CHECKPOINT: 422,
+  ERR_AUDIT_INVALID_POLICY: 422,
 };
 
 /** An error of this room. */

@@ -4,7 +4,8 @@ import { signCheckpoint } from './checkpoint.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import { auditError } from './errors.ts';
 import { emptyRoot } from './hash.ts';
-import { formatVerifierKey, noteKeyId, rawPublicKey, type NoteSigner } from './signed-note.ts';
+import { formatVerifierKey, noteKeyId, rawPublicKey } from './note-keys.ts';
+import type { NoteSigner } from './signed-note.ts';
 import { selectLogById, selectLogByTenant } from './store.ts';
 import { createLog } from './store-sequencer.ts';
 

@@ -1,10 +1,9 @@
-import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { verifyCosignature } from './cosignature.ts';
 import { auditError } from './errors.ts';
-import { sha256 } from './hash.ts';
+import { holdsSignature, noteKeyTypes, parseNoteKey, type NoteKey, type NoteKeyType } from './note-keys.ts';
 
-const ed25519Type = 0x01;
 const keyIdBytes = 4;
-const signatureBytes = 64;
+const ed25519SignatureBytes = 64;
 const maxSignatures = 64;
 
 /** Signs with an Ed25519 key that somebody else keeps. */
@@ -16,60 +15,49 @@ export type NoteSigner = {
 /** Verifies the signatures of one key. */
 export type NoteVerifier = {
   readonly name: string;
+  readonly type: NoteKeyType;
   readonly keyId: Buffer;
-  readonly verify: (data: Buffer, signature: Buffer) => boolean;
+  /** @param text - the text of the note @param signature - what follows the key id */
+  readonly verify: (text: Buffer, signature: Buffer) => boolean;
+};
+/** One signature line. */
+export type NoteSignature = {
+  readonly name: string;
+  readonly keyId: Buffer;
+  readonly signature: Buffer;
+  /** The line as it stands in the note, with its newline. */
+  readonly line: string;
 };
 /** A text and its signature lines. */
-export type SignedNote = {
-  readonly text: string;
-  readonly signatures: readonly {
-    readonly name: string;
-    readonly keyId: Buffer;
-    readonly signature: Buffer;
-  }[];
-};
+export type SignedNote = { readonly text: string; readonly signatures: readonly NoteSignature[] };
 
 const refuse = (why: string): Error =>
   auditError('ERR_AUDIT_INVALID_NOTE', `the signed note is refused: ${why}`);
 
-/** The raw 32 bytes of an Ed25519 public key. */
-export function rawPublicKey(key: KeyObject): Buffer {
-  const { x } = key.export({ format: 'jwk' });
-  if (x === undefined) throw refuse('the key is not an Ed25519 public key');
-  return Buffer.from(x, 'base64url');
-}
-
-/** The 4 bytes that name a key. @see https://c2sp.org/signed-note#signatures */
-export function noteKeyId(name: string, publicKey: Buffer): Buffer {
-  const typed = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ed25519Type), publicKey]);
-  return sha256(typed).subarray(0, keyIdBytes);
-}
-
-/** The verifier key in text form, `name+hex id+base64`. @see https://c2sp.org/signed-note#verifier-keys */
-export function formatVerifierKey(name: string, publicKey: KeyObject): string {
-  const raw = rawPublicKey(publicKey);
-  const encoded = Buffer.concat([Buffer.of(ed25519Type), raw]).toString('base64');
-  return `${name}+${noteKeyId(name, raw).toString('hex')}+${encoded}`;
-}
-
-/** @throws ERR_AUDIT_INVALID_NOTE when the text is not an Ed25519 verifier key with the right id */
-export function parseVerifierKey(text: string): NoteVerifier {
-  const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text.trim());
-  const [, name = '', id = '', encoded = ''] = match ?? [];
-  const bytes = Buffer.from(encoded, 'base64');
-  if (match === null || bytes.length !== 33 || bytes[0] !== ed25519Type)
-    throw refuse('the verifier key is not Ed25519 in signed-note form');
-  const keyId = noteKeyId(name, bytes.subarray(1));
-  if (keyId.toString('hex') !== id) throw refuse('the verifier key does not match its id');
-  const key = createPublicKey({
-    key: { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(1).toString('base64url') },
-    format: 'jwk',
-  });
+/** A verifier for a key: Ed25519 over the text, or either kind of cosignature. */
+export function createVerifier(key: NoteKey): NoteVerifier {
+  const { name, type, keyId } = key;
   return Object.freeze({
     name,
+    type,
     keyId,
-    verify: (data: Buffer, signature: Buffer) => verify(null, data, key, signature),
+    verify: (text: Buffer, signature: Buffer) =>
+      type === noteKeyTypes.ed25519
+        ? signature.length === ed25519SignatureBytes && holdsSignature(key.key, text, signature)
+        : verifyCosignature(key, text.toString('utf8'), signature),
   });
+}
+
+/** @throws ERR_AUDIT_INVALID_NOTE when the text is not an Ed25519 or ML-DSA-44 verifier key with the right id */
+export function parseVerifierKey(text: string): NoteVerifier {
+  return createVerifier(parseNoteKey(text));
+}
+
+/** Reads keys that stand one on a line. @throws ERR_AUDIT_INVALID_NOTE when one is wrong or there is none */
+export function parseVerifierKeys(text: string): readonly NoteVerifier[] {
+  const lines = text.split(/\s+/).filter((line) => line !== '');
+  if (lines.length === 0) throw refuse('there is no verifier key');
+  return lines.map(parseVerifierKey);
 }
 
 /** The note with one signature line. @param text - must end in a newline */
@@ -84,9 +72,15 @@ export function parseNote(note: string): SignedNote {
   if (/[\u0000-\u0009\u000b-\u001f]/.test(note)) throw refuse('it holds control characters');
   const split = note.lastIndexOf('\n\n');
   if (split < 0 || !note.endsWith('\n')) throw refuse('it has no signatures');
-  const lines = note.slice(split + 2, -1).split('\n');
+  return { text: note.slice(0, split + 1), signatures: parseSignatureLines(note.slice(split + 2)) };
+}
+
+/** Reads signature lines, each with its newline. @throws ERR_AUDIT_INVALID_NOTE */
+export function parseSignatureLines(text: string): readonly NoteSignature[] {
+  if (!text.endsWith('\n')) throw refuse('a signature line does not end');
+  const lines = text.slice(0, -1).split('\n');
   if (lines.length > maxSignatures) throw refuse(`it has more than ${maxSignatures} signatures`);
-  const signatures = lines.map((line) => {
+  return lines.map((line) => {
     const match = /^— ([^+\s]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line);
     const bytes = Buffer.from(match?.[2] ?? '', 'base64');
     if (match === null || bytes.length <= keyIdBytes) throw refuse('a signature line is malformed');
@@ -94,27 +88,44 @@ export function parseNote(note: string): SignedNote {
       name: match[1] ?? '',
       keyId: bytes.subarray(0, keyIdBytes),
       signature: bytes.subarray(keyIdBytes),
+      line: `${line}\n`,
     };
   });
-  return { text: note.slice(0, split + 1), signatures };
+}
+
+/** Whether a line names this key. */
+export function isSignedBy(
+  { name, keyId }: Pick<NoteSignature, 'name' | 'keyId'>,
+  key: Pick<NoteVerifier, 'name' | 'keyId'>,
+): boolean {
+  return name === key.name && keyId.equals(key.keyId);
 }
 
 /**
- * Checks the signatures of one known key; other keys are ignored.
+ * Checks the signatures of known keys; other keys are ignored.
  *
  * @returns the signed text
- * @throws ERR_AUDIT_INVALID_NOTE when the key did not sign, or a signature of it is wrong
+ * @throws ERR_AUDIT_INVALID_NOTE when no known key signed, or a signature of one is wrong
  */
-export function openNote(note: string, verifier: NoteVerifier): string {
+export function openNote(note: string, verifiers: NoteVerifier | readonly NoteVerifier[]): string {
+  const known = [verifiers].flat();
   const { text, signatures } = parseNote(note);
-  const known = signatures.filter(
-    ({ name, keyId }) => name === verifier.name && keyId.equals(verifier.keyId),
-  );
-  if (known.length === 0) throw refuse(`it is not signed by ${verifier.name}`);
-  const data = Buffer.from(text, 'utf8');
-  for (const { signature } of known) {
-    const holds = signature.length === signatureBytes && verifier.verify(data, signature);
-    if (!holds) throw refuse(`the signature of ${verifier.name} is wrong`);
-  }
+  if (knownSigners(text, signatures, known).length === 0)
+    throw refuse(`it is not signed by ${known.map(({ name }) => name).join(' or ')}`);
   return text;
+}
+
+/** Which known keys signed. @throws ERR_AUDIT_INVALID_NOTE when a signature of one is wrong */
+export function knownSigners<Key extends NoteVerifier>(
+  text: string,
+  signatures: readonly NoteSignature[],
+  known: readonly Key[],
+): readonly Key[] {
+  const data = Buffer.from(text, 'utf8');
+  return known.filter((verifier) => {
+    const mine = signatures.filter((line) => isSignedBy(line, verifier));
+    for (const { signature } of mine)
+      if (!verifier.verify(data, signature)) throw refuse(`the signature of ${verifier.name} is wrong`);
+    return mine.length > 0;
+  });
 }

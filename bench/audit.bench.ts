@@ -9,6 +9,7 @@ import {
   formatEntryBundle,
   leafHash,
   nodeHash,
+  noteKeyTypes,
   parseEntryBundle,
   signCheckpoint,
   verifyLog,
@@ -372,7 +373,12 @@ async function benchVerify(): Promise<BenchRow> {
   const tiles = new Map<string, FullTile>();
   for (const entry of entries)
     tree.append(leafHash(entry), (tile) => tiles.set(`${tile.level}/${tile.index}`, tile));
-  const verifier = { name: 'bench.example/log', keyId: Buffer.alloc(4), verify: () => true };
+  const verifier = {
+    name: 'bench.example/log',
+    type: noteKeyTypes.ed25519,
+    keyId: Buffer.alloc(4),
+    verify: () => true,
+  };
   const head = signCheckpoint(
     { origin: verifier.name, size: entries.length, root: tree.root() },
     { ...verifier, sign: () => Buffer.alloc(64) },

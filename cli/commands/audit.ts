@@ -9,6 +9,7 @@ import { createDatabase, deriveConnectionUrls, statement } from '../../db/index.
 import { isGatehouseError, parseTenantId, silentLogger, type TenantId } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import type { Command, CommandInput, ExitCode } from '../command.ts';
+import { witnessCommand } from './audit-witness.ts';
 
 const listTenants = statement(
   'cli.audit_list_tenants',
@@ -163,4 +164,4 @@ function problem({ io, json }: CommandInput, error: unknown): ExitCode {
 }
 
 /** `gatehouse audit …`. */
-export const auditCommands: readonly Command[] = Object.freeze([verifyCommand]);
+export const auditCommands: readonly Command[] = Object.freeze([verifyCommand, witnessCommand]);
