@@ -141,7 +141,7 @@ async function openHouse(): Promise<House> {
     randomBytes: systemRandomBytes,
     logger: silentLogger,
   };
-  const crypto = createCrypto({ ...common, root, audit: () => audit });
+  const crypto = createCrypto({ ...common, root, recordProviderCalls: false, audit: () => audit });
   const audit: Audit = createAudit({
     ...common,
     crypto,

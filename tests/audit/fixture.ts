@@ -64,7 +64,13 @@ export async function createAuditFixture(): Promise<AuditFixture> {
   const made: { audit: Audit; crypto: Crypto }[] = [];
   const common = { clock: systemClock, newId, randomBytes: systemRandomBytes, logger: silentLogger };
   const build = (database: Database, limits: AuditLimits = {}): { audit: Audit; crypto: Crypto } => {
-    const crypto = createCrypto({ ...common, database, root, audit: () => audit });
+    const crypto = createCrypto({
+      ...common,
+      database,
+      root,
+      recordProviderCalls: false,
+      audit: () => audit,
+    });
     const audit: Audit = createAudit({
       ...common,
       database,

@@ -92,7 +92,7 @@ export async function createDsrFixture(): Promise<DsrFixture> {
     newId,
     logger: silentLogger,
   };
-  const crypto: Crypto = createCrypto({ ...shared, root, audit: () => audit });
+  const crypto: Crypto = createCrypto({ ...shared, root, recordProviderCalls: false, audit: () => audit });
   const audit: Audit = createAudit({
     ...shared,
     crypto,

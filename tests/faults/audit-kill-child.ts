@@ -37,7 +37,7 @@ const root = await createLocalProvider({
   randomBytes: systemRandomBytes,
   costLog2: 14,
 });
-const crypto = createCrypto({ ...common, database, root, audit: () => audit });
+const crypto = createCrypto({ ...common, database, root, recordProviderCalls: false, audit: () => audit });
 const audit: Audit = createAudit({
   ...common,
   database,

@@ -21,7 +21,7 @@ const shared = {
   newId: () => uuidv7(Date.now(), systemRandomBytes),
   logger: silentLogger,
 };
-const crypto: Crypto = createCrypto({ ...shared, root, audit: () => audit });
+const crypto: Crypto = createCrypto({ ...shared, root, recordProviderCalls: false, audit: () => audit });
 const audit: Audit = createAudit({
   ...shared,
   crypto,

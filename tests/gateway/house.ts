@@ -79,7 +79,7 @@ export async function openHouse(options: { readonly poolSize?: number } = {}): P
     costLog2: 14,
   });
   const definitions = [...cryptoEvents, ...dataMapEvents, ...auditEvents, ...policyEvents, ...gatewayEvents];
-  const crypto: Crypto = createCrypto({ ...shared, root, audit: () => audit });
+  const crypto: Crypto = createCrypto({ ...shared, root, recordProviderCalls: false, audit: () => audit });
   const audit: Audit = createAudit({ ...shared, crypto, originPrefix: 'gatehouse.test/log', definitions });
   const dataMap = createDataMapRegistry({ database, builtIn: loadBuiltInDataMap(), clock: systemClock });
   const catalog = loadCatalogDataMap();

@@ -47,7 +47,12 @@ export async function startIdentityHouse(options: { readonly clock?: Clock } = {
   const file = join(folder, 'root.json');
   const root = await createLocalProvider({ file, passphrase, randomBytes: systemRandomBytes });
   const late: { audit?: Audit } = {};
-  const crypto = createCrypto({ ...common, root, audit: () => late.audit as Audit }); // set below, before the first use
+  const crypto = createCrypto({
+    ...common,
+    root,
+    recordProviderCalls: false,
+    audit: () => late.audit as Audit,
+  }); // set below, before the first use
   const definitions: EventDefinition[] = [...identityEvents, ...cryptoEvents];
   late.audit = createAudit({ ...common, crypto, originPrefix: 'test.example/log', definitions });
   const audit = late.audit;
