@@ -81,6 +81,17 @@ export function aeadOpenAt(
   if (end < start) return null;
   // Copied instead of viewed: a view costs as much as the rest of the bookkeeping, and nothing waits in between.
   sealed.copy(nonceInHand, 0, nonceAt, nonceAt + nonceBytes);
+  return openInHand(key, associatedData, sealed, start, end);
+}
+
+/** With the nonce in hand. */
+function openInHand(
+  key: AeadKey,
+  associatedData: Uint8Array,
+  sealed: Buffer,
+  start: number,
+  end: number,
+): Buffer | null {
   sealed.copy(tagInHand, 0, end);
   const decipher = createDecipheriv(algorithm, key, nonceInHand, tagOption);
   decipher.setAAD(associatedData);
@@ -104,8 +115,11 @@ export function aeadOpen(
   key: AeadKey,
   nonce: Uint8Array,
   associatedData: Uint8Array,
-  sealed: Uint8Array,
+  sealed: Buffer,
 ): Buffer | null {
   requireNonce(nonce);
-  return aeadOpenAt(key, associatedData, Buffer.concat([nonce, sealed]), 0);
+  const end = sealed.length - tagBytes;
+  if (end < 0) return null;
+  nonceInHand.set(nonce);
+  return openInHand(key, associatedData, sealed, 0, end);
 }

@@ -7,6 +7,7 @@ import { countMessages, fieldSuiteOf, macKeyOf, type DataKey } from './data-key.
 import { createDataKeys } from './data-keys.ts';
 import { cryptoError } from './errors.ts';
 import { createFailures } from './failures.ts';
+import { createFiles } from './files/files.ts';
 import { readInventory, readLedgerPage } from './inventory.ts';
 import { createKeyCache, defaultCacheLimits, type CacheLimits } from './key-cache.ts';
 import { createRandomPool } from './nonce-pool.ts';
@@ -73,6 +74,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
   const subjectHash = (tx: Tx, subjectId: SubjectId): Promise<Buffer> => mac(tx, ledgerPurpose, subjectId);
   return Object.freeze({
     ...one,
+    files: createFiles(parts),
     mac,
     sealRows: (tx, plan, rows) => sealRows(tx, parts, plan, rows),
     sealFields: async (tx: Tx, plan: EncryptionPlan, row: Row) =>

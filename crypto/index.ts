@@ -11,6 +11,7 @@ export { awaitingSchema, awaitingSecondPerson } from './control/schema.ts';
 export { createCrypto, type CryptoDeps } from './crypto.ts';
 export { fromText, overheadBytes, toText } from './ct1.ts';
 export type { CryptoErrorCode } from './errors.ts';
+export { fileHeadBytes, isFile, takeHead } from './files/file-head.ts';
 export { cryptoEvents } from './events.ts';
 export { readInventory } from './inventory.ts';
 export type { CacheLimits } from './key-cache.ts';

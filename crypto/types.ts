@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Transform } from 'node:stream';
 import type { Tx } from '../db/index.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
 
@@ -137,6 +138,41 @@ export type RotationOptions = {
   readonly signal?: AbortSignal;
 };
 
+/** A file at rest that can be read anywhere. */
+export type RandomAccess = {
+  /** Bytes at rest, the whole file. */
+  readonly size: number;
+  /** The bytes `[start, end)`. */
+  readonly read: (start: number, end: number) => Promise<Buffer>;
+};
+
+/** A file whose head was accepted; good after the transaction has ended. */
+export type FileOpener = {
+  readonly kind: 'opener';
+  /** The whole file in, plaintext out; each chunk is proven before it leaves. Fails with ERR_CRYPTO_DECRYPT. */
+  readonly stream: () => Transform;
+  /** @returns bytes of plaintext in a file of so many bytes, or null when no file has this size */
+  readonly plaintextBytes: (fileBytes: number) => number | null;
+  /**
+   * The plaintext bytes `[start, end)`, at most 16 MiB of them; the length of the file is proven first.
+   *
+   * @throws ERR_CRYPTO_DECRYPT, ERR_CRYPTO_INPUT
+   */
+  readonly read: (source: RandomAccess, start: number, end: number) => Promise<Buffer>;
+};
+
+/** Files and packages at rest: CT1 suite 05, C2SP chunked-encryption. */
+export type Files = {
+  /** Plaintext in, a whole file out, in bounded memory. Pipe after the commit when the key may be new. */
+  readonly sealer: (tx: Tx, scope: KeyScope, context: FieldContext) => Promise<Transform>;
+  /** @param head - the first 66 bytes, or more @throws ERR_CRYPTO_DECRYPT */
+  readonly opener: (tx: Tx, context: FieldContext, head: Uint8Array) => Promise<FileOpener | Shredded>;
+  /** A file in one piece. */
+  readonly seal: (tx: Tx, scope: KeyScope, context: FieldContext, plaintext: Uint8Array) => Promise<Buffer>;
+  /** @throws ERR_CRYPTO_DECRYPT */
+  readonly open: (tx: Tx, context: FieldContext, file: Uint8Array) => Promise<Opened>;
+};
+
 /** Who can read it: every key and ciphertext of the house. */
 export type Crypto = {
   /** CT1 suite 01, or 02 once a tenant's key has sealed 2^24. @throws ERR_CRYPTO_SHREDDED, ERR_CRYPTO_KEY_EXHAUSTED */
@@ -159,6 +195,8 @@ export type Crypto = {
   ) => Promise<Buffer>;
   /** CT1 suite 03. @throws ERR_CRYPTO_DECRYPT */
   readonly openRow: (tx: Tx, context: FieldContext, ciphertext: Uint8Array) => Promise<OpenedRow>;
+  /** Files and packages at rest. */
+  readonly files: Files;
   /** Logical values to physical columns; columns the plan does not name pass through. */
   readonly sealFields: (tx: Tx, plan: EncryptionPlan, row: Row) => Promise<Record<string, unknown>>;
   /** As `sealFields` for many rows; missing keys of all their people are made in one statement. */

@@ -3,8 +3,10 @@ import { parseKeyId, parseSubjectId, parseTenantId } from '../kernel/index.ts';
 import { toAeadKey } from './aead.ts';
 import { buildAssociatedData, encodeContext } from './associated-data.ts';
 import { blindIndex } from './blind-index.ts';
-import { createDataKey, type DataKey } from './data-key.ts';
+import { headerBytes, writeHeader } from './ct1.ts';
+import { createDataKey, fileKeyOf, type DataKey } from './data-key.ts';
 import { dataKeyCommitment, deriveIndexKey, deriveMacKey, tenantKeyCommitment } from './derive.ts';
+import { chunkBytes, deriveChunkKeys, sealChunkInto } from './files/chunked.ts';
 import type { RandomPool } from './nonce-pool.ts';
 import { packRow } from './packed-row.ts';
 import { sealValue, type ValueSuite } from './seal-value.ts';
@@ -116,6 +118,35 @@ function wrapSamples(): readonly unknown[] {
   });
 }
 
+/** A file of two chunks, small enough to publish: the first is a whole chunk of `00`. */
+function fileSample(): unknown {
+  const scope = subject;
+  const context = { service: 'dsr', collection: 'request', field: 'package', rowId, purpose: 'dsr' };
+  const key = vectorKey(scope);
+  const plaintext = Buffer.concat([Buffer.alloc(chunkBytes), mail]);
+  const head = Buffer.alloc(headerBytes);
+  writeHeader(head, 0x05, false, key.kidBytes);
+  const derivation = Buffer.from(buildAssociatedData(head, encodeContext(tenantId, context), rowId));
+  const salt = Buffer.alloc(24, 0x11);
+  const keys = deriveChunkKeys(fileKeyOf(key), salt, derivation);
+  const chunks = [plaintext.subarray(0, chunkBytes), plaintext.subarray(chunkBytes)].map((chunk, index) => {
+    const sealed = Buffer.alloc(chunk.length + 16);
+    sealChunkInto(keys, index, chunk, sealed, 0);
+    return sealed;
+  });
+  return {
+    suite: 0x05,
+    context,
+    salt: hex(salt),
+    inputKey: hex(fileKeyOf(key).export()),
+    derivationContext: hex(derivation),
+    key: hex(keys.key.export()),
+    baseNonce: hex(keys.baseNonce),
+    plaintext: '16384 bytes 00, then ada@example.com',
+    file: Buffer.concat([head, salt, keys.commitment, ...chunks]).toString('base64'),
+  };
+}
+
 /** Everything that `docs/design/vectors/ct1.json` publishes, made anew. */
 export function makeVectors(): Readonly<Record<string, unknown>> {
   const material = createSecretKey(dek);
@@ -128,6 +159,7 @@ export function makeVectors(): Readonly<Record<string, unknown>> {
     commitment: hex(dataKeyCommitment(material)),
     kekCommitment: hex(tenantKeyCommitment(createSecretKey(kek))),
     ciphertexts: samples.map(sealSample),
+    file: fileSample(),
     wraps: wrapSamples(),
     indexes: indexSamples(),
     macs: [

@@ -1,11 +1,12 @@
 import type { CallContext, TenantId } from '../kernel/index.ts';
+import { isFile } from '../crypto/index.ts';
 import type { Tx } from '../db/index.ts';
 import { sha256Hex } from './canonical-json.ts';
 import { dsrError } from './errors.ts';
 import { packageDownloaded } from './events.ts';
 import { personOf, type DsrDeps } from './ports.ts';
 import type { RequestRow } from './request-row.ts';
-import { openForRequest, sealForRequest } from './sealed-identity.ts';
+import { openForRequest, openPackageFile, sealPackage } from './sealed-identity.ts';
 import {
   claimPackage,
   deletePackageChunks,
@@ -22,19 +23,20 @@ export type SealedZip = {
   readonly expiresAt: Date;
 };
 
-const chunkBytes = 256 * 1024;
-const chunkField = (position: number, chunks: number): string => `package:${position}/${chunks}`;
+const pieceBytes = 256 * 1024;
+/** Context of a piece as packages were stored before they were files. */
+const pieceField = (position: number, pieces: number): string => `package:${position}/${pieces}`;
 
-/** Seals a package in pieces under the request's own key; replaces one that was there. */
+/** Seals a package as one file under the request's own key, stored in pieces; replaces one that was there. */
 export async function storePackage(deps: DsrDeps, tx: Tx, row: RequestRow, zip: SealedZip): Promise<void> {
   const { bytes, digest, createdAt, expiresAt } = zip;
-  const chunks = Math.ceil(bytes.length / chunkBytes);
-  await tx.query(upsertPackage, [row.id, digest, bytes.length, chunks, createdAt, expiresAt]);
+  const file = await sealPackage(deps.crypto, tx, row.id, bytes);
+  const pieces = Math.ceil(file.length / pieceBytes);
+  await tx.query(upsertPackage, [row.id, digest, bytes.length, pieces, createdAt, expiresAt]);
   await tx.query(deletePackageChunks, [row.id]);
-  for (let position = 0; position < chunks; position += 1) {
-    const piece = bytes.subarray(position * chunkBytes, (position + 1) * chunkBytes);
-    const at = { requestId: row.id, field: chunkField(position, chunks) };
-    await tx.query(insertPackageChunk, [row.id, position, await sealForRequest(deps.crypto, tx, at, piece)]);
+  for (let position = 0; position < pieces; position += 1) {
+    const piece = file.subarray(position * pieceBytes, (position + 1) * pieceBytes);
+    await tx.query(insertPackageChunk, [row.id, position, piece]);
   }
 }
 
@@ -81,11 +83,16 @@ export async function downloadPackage(
   });
 }
 
-async function openPackage(deps: DsrDeps, tx: Tx, row: RequestRow, chunks: number): Promise<Buffer> {
+async function openPackage(deps: DsrDeps, tx: Tx, row: RequestRow, stored: number): Promise<Buffer> {
   const { rows } = await tx.query<{ position: number; content: Buffer }>(selectPackageChunks, [row.id]);
-  const pieces: Buffer[] = [];
+  const first = rows[0];
+  if (first !== undefined && isFile(first.content)) {
+    const file = Buffer.concat(rows.map(({ content }) => content));
+    return openPackageFile(deps.crypto, tx, row.id, file);
+  }
+  const pieces: Buffer[] = []; // stored before packages were files: each piece a ciphertext of its own
   for (const { position, content } of rows) {
-    const at = { requestId: row.id, field: chunkField(position, chunks) };
+    const at = { requestId: row.id, field: pieceField(position, stored) };
     pieces.push(await openForRequest(deps.crypto, tx, at, content));
   }
   return Buffer.concat(pieces);

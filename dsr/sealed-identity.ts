@@ -61,12 +61,34 @@ export async function openForRequest(
   const opened =
     ciphertext === null ? null : await crypto.open(tx, contextOf(at.requestId, at.field), ciphertext);
   if (opened === null || opened.kind === 'shredded') {
-    throw dsrError(
-      'ERR_DSR_IDENTITY_GONE',
-      `the personal data of request "${at.requestId}" was destroyed when it was closed`,
-      { status: 410 },
-    );
+    throw identityGone(at.requestId);
   }
+  return opened.plaintext;
+}
+
+function identityGone(requestId: string): Error {
+  return dsrError(
+    'ERR_DSR_IDENTITY_GONE',
+    `the personal data of request "${requestId}" was destroyed when it was closed`,
+    { status: 410 },
+  );
+}
+
+/** The request's package as a file (suite 05) under the request's own key. */
+export function sealPackage(crypto: Crypto, tx: Tx, requestId: string, zip: Uint8Array): Promise<Buffer> {
+  const scope = { kind: 'subject', subjectId: requestSubject(requestId) } as const;
+  return crypto.files.seal(tx, scope, contextOf(requestId, 'package'), zip);
+}
+
+/** @throws ERR_DSR_IDENTITY_GONE once the request was forgotten */
+export async function openPackageFile(
+  crypto: Crypto,
+  tx: Tx,
+  requestId: string,
+  file: Uint8Array,
+): Promise<Buffer> {
+  const opened = await crypto.files.open(tx, contextOf(requestId, 'package'), file);
+  if (opened.kind === 'shredded') throw identityGone(requestId);
   return opened.plaintext;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { TenantId } from '../../kernel/index.ts';
+import { parseSubjectId, type TenantId } from '../../kernel/index.ts';
 import { askThroughPortal, createDsrFixture, type DsrFixture } from './dsr-fixture.ts';
 import { readZip } from './read-zip.ts';
 
@@ -109,6 +109,40 @@ describe('an access request', () => {
       [person.id],
     );
     expect(rows[0].rows).toBe(1);
+  });
+
+  test('is one sealed file at rest; one stored in the old way is still handed out', async () => {
+    const email = others[1]?.email ?? '';
+    const request = await askThroughPortal(f, 'acme', { type: 'access', email });
+    const dana = f.staff(tenantId, 'Dana');
+    await f.call('planDsrRequest', { principal: dana, params: { id: request.id } });
+    await f.call('executeDsrRequest', { principal: dana, params: { id: request.id } });
+    await f.settle();
+    const { rows } = await f.db.admin(
+      'select content from dsr.package_chunk where request_id = $1 order by position',
+      [request.id],
+    );
+    const sealed = Buffer.concat(rows.map((row) => row.content as Buffer)); // bytea
+    expect(sealed[0]).toBe(0x05);
+    const place = { service: 'dsr', collection: 'request', rowId: request.id, purpose: 'dsr' };
+    const scope = { kind: 'subject', subjectId: parseSubjectId(request.id) } as const;
+    const [zip, old] = await f.db.database.withTenant(tenantId, async (tx) => {
+      const opened = await f.crypto.files.open(tx, { ...place, field: 'package' }, sealed);
+      if (opened.kind === 'shredded') throw new Error('the key of the request is gone');
+      const field = 'package:0/1';
+      return [opened.plaintext, await f.crypto.seal(tx, scope, { ...place, field }, opened.plaintext)];
+    });
+    await f.db.admin('delete from dsr.package_chunk where request_id = $1', [request.id]);
+    await f.db.admin('update dsr.package set chunks = 1 where request_id = $1', [request.id]);
+    await f.db.admin(
+      'insert into dsr.package_chunk (tenant_id, request_id, position, content) values ($1, $2, 0, $3)',
+      [tenantId, request.id, old],
+    );
+    const got = await f.call('downloadPortalPackage', {
+      params: { slug: 'acme' },
+      body: { ticket: request.ticket },
+    });
+    expect((got.body as Buffer).equals(zip ?? Buffer.alloc(0))).toBe(true); // the route's own answer
   });
 
   test('is sealed at rest and gone after seven days', async () => {
