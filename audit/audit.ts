@@ -16,6 +16,8 @@ import { auditEvents } from './events.ts';
 import { createEvidencePack, type EvidenceRange } from './evidence.ts';
 import { createLogDirectory, type LogInfo } from './log-directory.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
+import { listEventTypes, type EventType } from './ocsf/event-types.ts';
+import { createToOcsf, type ToOcsf } from './ocsf/to-ocsf.ts';
 import { openGroups, type OpenedGroups } from './open-groups.ts';
 import { createRecorder } from './recorder.ts';
 import { createGroupSealer } from './sealed-groups.ts';
@@ -50,6 +52,9 @@ export type Audit = AuditSink<Tx> &
     /** Writes what is queued, then refuses more. */
     readonly stop: () => Promise<void>;
     readonly health: () => SequencerHealth;
+    /** Every type of event that can stand in a log. */
+    readonly eventTypes: readonly EventType[];
+    readonly toOcsf: ToOcsf;
   };
 
 /** What it is made of. */
@@ -140,6 +145,8 @@ export function createAudit(deps: AuditDeps): Audit {
       await sequencer.stop();
     },
     health: sequencer.health,
+    eventTypes: listEventTypes(definitions),
+    toOcsf: createToOcsf(definitions),
   });
 }
 

@@ -2,6 +2,7 @@ import type { Database } from '../db/index.ts';
 import type { AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
 import { createLogRoutes } from './log-routes.ts';
+import { eventTypesRoute, ocsfEventRoute } from './ocsf/routes.ts';
 import { createReadTrail } from './read-trail.ts';
 import { facetsRoute, histogramRoute } from './routes-counts.ts';
 import { eventRoute, eventsRoute, proofRoute } from './routes-events.ts';
@@ -9,16 +10,25 @@ import { evidenceRoute } from './routes-evidence.ts';
 import { consistencyRoute, logRoute } from './routes-log.ts';
 
 /** What the routes need. */
-export type AuditRoutesDeps = { readonly database: Database };
+export type AuditRoutesDeps = {
+  readonly database: Database;
+  /** The version that exported events name. */
+  readonly productVersion: string;
+};
 
 /** `/v1/audit/*`, the public log and the page that says how to verify. */
-export function createAuditRoutes(audit: Audit, { database }: AuditRoutesDeps): readonly AnyRoute[] {
+export function createAuditRoutes(
+  audit: Audit,
+  { database, productVersion }: AuditRoutesDeps,
+): readonly AnyRoute[] {
   const readTrail = createReadTrail(audit, database);
   return [
     logRoute(audit, database),
     eventsRoute(audit, readTrail),
     eventRoute(audit, readTrail),
     proofRoute(audit, readTrail),
+    eventTypesRoute(audit),
+    ocsfEventRoute(audit, readTrail, productVersion),
     consistencyRoute(audit, database),
     histogramRoute(audit, readTrail),
     facetsRoute(audit, readTrail),

@@ -16,7 +16,7 @@ export const keysShredded = defineEvent({
     ledgerIds: z.array(z.string().max(36)).max(1_000),
     withoutKey: z.number().int().min(0),
   }),
-  ocsf: { classUid: 6003, activityId: 4 },
+  ocsf: { classUid: 3004, activityId: 4 },
 });
 
 /** A rotation began: a new epoch wraps new keys. */
@@ -26,7 +26,7 @@ export const rotationStarted = defineEvent({
   category: 'key',
   summary: 'A new key-encryption key of the tenant was made; its data keys are being wrapped again.',
   detail: z.object({ epoch: z.number().int(), previousEpoch: z.number().int() }),
-  ocsf: { classUid: 6003, activityId: 3 },
+  ocsf: { classUid: 3004, activityId: 1 },
 });
 
 /** A rotation ended: no data key is left on an older epoch. */
@@ -36,7 +36,7 @@ export const rotationFinished = defineEvent({
   category: 'key',
   summary: 'Every data key of the tenant is wrapped under its newest key-encryption key.',
   detail: z.object({ epoch: z.number().int(), rewrapped: z.number().int() }),
-  ocsf: { classUid: 6003, activityId: 3 },
+  ocsf: { classUid: 3004, activityId: 3 },
 });
 
 /** The root provider forgot an epoch: nothing that was wrapped under it opens again, backups included. */
@@ -47,7 +47,7 @@ export const epochDestroyed = defineEvent({
   summary:
     'A superseded key-encryption key of the tenant was destroyed at the root provider; no backup opens it again.',
   detail: z.object({ epoch: z.number().int(), provider: z.string().max(100) }),
-  ocsf: { classUid: 6003, activityId: 4 },
+  ocsf: { classUid: 3004, activityId: 4 },
 });
 
 /** A stored value did not decrypt: damaged, moved or forged. */
@@ -71,7 +71,7 @@ export const dataUnreadable = defineEvent({
     collection: z.string().max(300),
     field: z.string().max(200),
   }),
-  ocsf: { classUid: 6003, activityId: 2 },
+  ocsf: { classUid: 6005, activityId: 10 },
 });
 
 /** Every event of this room. */

@@ -6,7 +6,8 @@ const requestId = z.uuid();
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0);
 const state = z.enum(requestStates);
-const ocsf = { classUid: 6003, activityId: 99 } as const;
+/** Entity Management, Update: the request is the entity. */
+const ocsf = { classUid: 3004, activityId: 3 } as const;
 const base = { version: 1, category: 'privacy' } as const;
 
 /** A request came in. */
@@ -14,7 +15,7 @@ export const requestReceived = defineEvent({
   ...base,
   action: 'dsr.request_received',
   summary: 'A person asked for access or erasure',
-  ocsf: { classUid: 6003, activityId: 1 },
+  ocsf: { classUid: 3004, activityId: 1 },
   detail: z.object({
     requestId,
     type: z.string(),
@@ -63,7 +64,7 @@ export const planCreated = defineEvent({
   ...base,
   action: 'dsr.plan_created',
   summary: 'A plan was made from the data map',
-  ocsf,
+  ocsf: { classUid: 3004, activityId: 1 },
   detail: z.object({
     requestId,
     planHash: hash,
@@ -79,7 +80,7 @@ export const planApproved = defineEvent({
   ...base,
   action: 'dsr.plan_approved',
   summary: 'A second person approved exactly this plan',
-  ocsf,
+  ocsf: { classUid: 3004, activityId: 10 },
   detail: z.object({ requestId, planHash: hash, plannedBy: z.uuid() }),
 });
 /** Execution was refused. */
@@ -99,7 +100,7 @@ export const systemErased = defineEvent({
   ...base,
   action: 'dsr.system_erased',
   summary: 'A system carried out its part of an erasure',
-  ocsf: { classUid: 6003, activityId: 4 },
+  ocsf: { classUid: 6005, activityId: 7 },
   detail: z.object({
     requestId,
     system: z.string(),
@@ -121,7 +122,7 @@ export const absenceScanned = defineEvent({
   ...base,
   action: 'dsr.absence_scanned',
   summary: 'An independent scan looked for what is left of the person',
-  ocsf,
+  ocsf: { classUid: 6005, activityId: 4 },
   detail: z.object({
     requestId,
     planHash: hash,
@@ -153,7 +154,7 @@ export const certificateIssued = defineEvent({
   ...base,
   action: 'dsr.certificate_issued',
   summary: 'A signed certificate of erasure was issued',
-  ocsf,
+  ocsf: { classUid: 3004, activityId: 1 },
   detail: z.object({ requestId, certificateId: z.uuid(), keyId: z.string(), planHash: hash, jwsHash: hash }),
 });
 /** A package was made. */
@@ -161,7 +162,7 @@ export const packageCreated = defineEvent({
   ...base,
   action: 'dsr.package_created',
   summary: 'An access package was sealed',
-  ocsf,
+  ocsf: { classUid: 3004, activityId: 1 },
   detail: z.object({
     requestId,
     sha256: hash,
@@ -176,7 +177,7 @@ export const packageDownloaded = defineEvent({
   ...base,
   action: 'dsr.package_downloaded',
   summary: 'The access package was fetched by the ticket holder',
-  ocsf: { classUid: 6003, activityId: 2 },
+  ocsf: { classUid: 3004, activityId: 2 },
   detail: z.object({ requestId, sha256: hash }),
 });
 /** Entries in the suppression list. */
@@ -184,7 +185,7 @@ export const suppressionAdded = defineEvent({
   ...base,
   action: 'dsr.suppression_added',
   summary: 'Keyed hashes of a person were put on the suppression list',
-  ocsf,
+  ocsf: { classUid: 3004, activityId: 1 },
   detail: z.object({ requestId, entries: count, purpose: z.string(), scope: z.string() }),
 });
 /** The request's own personal data was destroyed. */
@@ -192,7 +193,7 @@ export const requestForgotten = defineEvent({
   ...base,
   action: 'dsr.request_forgotten',
   summary: 'Identities inside a closed request were destroyed; keyed hashes stay',
-  ocsf,
+  ocsf: { classUid: 3004, activityId: 4 },
   detail: z.object({ requestId }),
 });
 /** A message went out. */
@@ -200,7 +201,7 @@ export const messageSent = defineEvent({
   ...base,
   action: 'dsr.message_sent',
   summary: 'A message to the person was handed to the mail system',
-  ocsf,
+  ocsf: { classUid: 6003, activityId: 1 },
   detail: z.object({ requestId, messageId: z.uuid(), template: z.string(), language: z.string() }),
 });
 /** Somebody looked at a request. */
@@ -208,7 +209,7 @@ export const requestRead = defineEvent({
   ...base,
   action: 'dsr.request_read',
   summary: 'A request was opened by a member of staff',
-  ocsf: { classUid: 6003, activityId: 2 },
+  ocsf: { classUid: 3004, activityId: 2 },
   detail: z.object({ requestId }),
 });
 

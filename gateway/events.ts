@@ -19,8 +19,8 @@ export const recordsRead = defineEvent({
     masked: names,
     filters: names,
   }),
-  // OCSF 1.8.0: API Activity, Read
-  ocsf: { classUid: 6003, activityId: 2 },
+  // OCSF 1.8.0: Datastore Activity, Read
+  ocsf: { classUid: 6005, activityId: 1 },
 });
 
 /** A row was added. */
@@ -30,7 +30,7 @@ export const recordCreated = defineEvent({
   category: 'data',
   summary: 'A record of a data service was created',
   detail: z.strictObject({ ...place, fields: names, returned: names }),
-  ocsf: { classUid: 6003, activityId: 1 },
+  ocsf: { classUid: 6005, activityId: 6 },
 });
 
 /** Fields of a row were replaced. */
@@ -40,7 +40,7 @@ export const recordUpdated = defineEvent({
   category: 'data',
   summary: 'A record of a data service was changed',
   detail: z.strictObject({ ...place, fields: names, returned: names }),
-  ocsf: { classUid: 6003, activityId: 3 },
+  ocsf: { classUid: 6005, activityId: 2 },
 });
 
 /** A row was removed. */
@@ -50,7 +50,7 @@ export const recordDeleted = defineEvent({
   category: 'data',
   summary: 'A record of a data service was deleted',
   detail: z.strictObject({ ...place }),
-  ocsf: { classUid: 6003, activityId: 4 },
+  ocsf: { classUid: 6005, activityId: 7 },
 });
 
 /** A call was refused by decision, obligation, suppression or restriction. */

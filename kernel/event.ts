@@ -6,6 +6,14 @@ import type { SubjectId, TenantId } from './ids.ts';
 export type EventCategory =
   'authentication' | 'access' | 'administration' | 'data' | 'key' | 'privacy' | 'system';
 
+/** How an event type is told to other systems. @see https://schema.ocsf.io/1.8.0/ */
+export type OcsfMapping = {
+  readonly classUid: number;
+  readonly activityId: number;
+  /** 1 informational, 2 low, 3 medium, 4 high, 5 critical, 6 fatal; absent: 1 for a success, 2 for a failure, 3 for a refusal. */
+  readonly severityId?: 1 | 2 | 3 | 4 | 5 | 6;
+};
+
 /** An event type that a guard declares in its `events.ts`. Names are `noun.verb_past`; fields are append-only. */
 export type EventDefinition<Payload extends z.ZodType = z.ZodType> = {
   /** `guard.noun_verb_past`, e.g. `dsr.request_received`. */
@@ -16,8 +24,8 @@ export type EventDefinition<Payload extends z.ZodType = z.ZodType> = {
   readonly summary: string;
   /** Shape of `detail`. It must not hold personal data: ids, counts, codes, hashes only. */
   readonly detail: Payload;
-  /** OCSF class and activity, e.g. `{ classUid: 6003, activityId: 2 }`. */
-  readonly ocsf: { readonly classUid: number; readonly activityId: number };
+  /** OCSF class and activity, e.g. `{ classUid: 6003, activityId: 2 }`; a severity where the outcome does not tell it. */
+  readonly ocsf: OcsfMapping;
 };
 
 /** Declares an event type. */

@@ -16,7 +16,7 @@ export const roleChanged = defineEvent({
     rulesSha256: z.string(),
     revision,
   }),
-  ocsf: { classUid: 6003, activityId: 3 },
+  ocsf: { classUid: 3004, activityId: 3 },
 });
 
 /** Somebody was given a role. */
@@ -61,7 +61,7 @@ export const resourceTypeChanged = defineEvent({
   category: 'administration',
   summary: 'A resource type of an own application was changed',
   detail: z.object({ type: z.string(), fields: z.number().int().nonnegative(), revision }),
-  ocsf: { classUid: 6003, activityId: 3 },
+  ocsf: { classUid: 3004, activityId: 3 },
 });
 
 const item = z.object({

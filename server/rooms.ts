@@ -36,6 +36,7 @@ import { compileRowFilter, createPolicy, policyEvents, type Policy } from '../po
 import type { Config } from './config.ts';
 import { serverEvents } from './events.ts';
 import { createOutboxMailer, createSmtpMailer, outboxFolder, type Mailer } from './mailer.ts';
+import { version } from './version.ts';
 import { createSealedTables } from './sealed-tables.ts';
 
 /** What the rooms are made of. */
@@ -157,8 +158,8 @@ export async function composeRooms({
   const roomRoutes = [
     ...identity.routes,
     ...policy.routes,
-    ...createAuditRoutes(audit, { database }),
     ...createCryptoRoutes(crypto, { database, logger, dualControl }),
+    ...createAuditRoutes(audit, { database, productVersion: version }),
     ...createDataMapRoutes({ database, registry: dataMap }),
     ...dsr.routes,
     ...gateway.routes,

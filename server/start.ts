@@ -17,6 +17,7 @@ import { houseStarted, houseStopped } from './events.ts';
 import { installJobs, startJobs } from './jobs.ts';
 import { openDatabase, requireFreePort, rootKeyPassphrase } from './parts.ts';
 import { stopStep } from './stop-step.ts';
+import { version } from './version.ts';
 
 /** A running house. */
 export type RunningHouse = {
@@ -27,9 +28,6 @@ export type RunningHouse = {
   /** Ends in order: no new calls, the log's queue written, the database closed. */
   readonly stop: (reason: string) => Promise<void>;
 };
-
-/** The version that events and the API name. */
-export const version = '0.1.0';
 
 /** A step of the way out; what a step of the start made, it takes back. */
 type WayOut = { readonly what: string; readonly work: (reason: string) => Promise<unknown> };

@@ -10,6 +10,7 @@ import { isGatehouseError, parseTenantId, silentLogger, type TenantId } from '..
 import { readBootstrap } from '../bootstrap-file.ts';
 import type { Command, CommandInput, ExitCode } from '../command.ts';
 import { witnessCommand } from './audit-witness.ts';
+import { eventTypesCommand } from './audit-event-types.ts';
 
 const listTenants = statement(
   'cli.audit_list_tenants',
@@ -164,4 +165,8 @@ function problem({ io, json }: CommandInput, error: unknown): ExitCode {
 }
 
 /** `gatehouse audit …`. */
-export const auditCommands: readonly Command[] = Object.freeze([verifyCommand, witnessCommand]);
+export const auditCommands: readonly Command[] = Object.freeze([
+  verifyCommand,
+  witnessCommand,
+  eventTypesCommand,
+]);

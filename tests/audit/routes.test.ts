@@ -15,7 +15,7 @@ let base: string;
 
 beforeAll(async () => {
   house = await createAuditFixture();
-  routes = createAuditRoutes(house.audit, { database: house.db.database });
+  routes = createAuditRoutes(house.audit, { database: house.db.database, productVersion: '0.1.0' });
   tenant = await house.db.createTenant('routes-tenant');
   auditor = createPrincipal(tenant, 'Auditor');
   const actor = createPrincipal(tenant, 'Somebody');
@@ -200,5 +200,35 @@ describe('gatehouse audit verify', () => {
     expect((await verify({ db: true, tenant: 'nobody' })).code).toBe(2);
     expect((await verify({ url: base })).code).toBe(2);
     expect((await verify({ url: base, vkey: 'nonsense' })).code).toBe(2);
+  });
+});
+
+describe('the registry of events', () => {
+  test('lists every type with the shape of its detail', async () => {
+    const { body } = await call('/v1/audit/event-types');
+    expect((body as { items: readonly { action: string }[] }).items).toContainEqual(
+      expect.objectContaining({
+        action: 'audit.trail_read',
+        version: 1,
+        ocsf: expect.objectContaining({ typeUid: 600501, className: 'Datastore Activity' }),
+        detail: expect.objectContaining({ type: 'object' }),
+      }),
+    );
+  });
+
+  test('gives one event in OCSF, with its actor opened, and records that it was read', async () => {
+    const before = await house.audit.logInfo(tenant);
+    const { body } = await call('/v1/audit/events/{seq}/ocsf', { params: { seq: 3 } });
+    expect(body).toMatchObject({
+      metadata: { version: '1.8.0', tenant_uid: tenant, log_name: before?.origin, sequence: 3 },
+      actor: { user: { display_name: 'Somebody' } },
+    });
+    await house.audit.flush();
+    const { body: events } = await call('/v1/audit/events', {
+      query: { action: 'audit.trail_read', limit: 5 },
+    });
+    expect(
+      (events as { items: readonly { actor: { displayName: string } }[] }).items[0]?.actor.displayName,
+    ).toBe('Auditor');
   });
 });
