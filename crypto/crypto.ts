@@ -14,9 +14,11 @@ import { createRandomPool } from './nonce-pool.ts';
 import { failed, openOne } from './open-one.ts';
 import { openRows } from './open-rows.ts';
 import { packRow, unpackRow } from './packed-row.ts';
-import { createCallRecorder } from './providers/call-recorder.ts';
+import type { AddressRules } from './providers/address-rules.ts';
+import { createCallRecorder, type CallRecorder } from './providers/call-recorder.ts';
 import { createGuardedProvider } from './providers/guarded-provider.ts';
 import type { GuardLimits } from './providers/guard-limits.ts';
+import { createProviderRegistry, type ProviderRegistry } from './providers/provider-registry.ts';
 import { createPurge } from './purge.ts';
 import type { RootProvider } from './root-provider.ts';
 import { rotate } from './rotate.ts';
@@ -35,6 +37,10 @@ export type CryptoDeps = {
   readonly database: Database;
   /** The house's provider, without the guard: that is put around it here. */
   readonly root: RootProvider;
+  /** Providers that the house used before: they go on opening what they wrapped until it is rotated away. */
+  readonly formerRoots?: readonly RootProvider[];
+  /** Which key services of tenants may be called; default: public ones over https. */
+  readonly addressRules?: AddressRules;
   /** A thunk, because the log itself needs this room. */
   readonly audit: () => AuditSink<Tx>;
   readonly clock: Clock;
@@ -83,12 +89,16 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     indexTerms: (tx, plan, field, indexName, value) => indexTerms(tx, parts, plan, field, indexName, value),
     shred: (tx, subjectIds, why) => shred(tx, { ...deps, ...parts, subjectHash }, subjectIds, why),
     signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
-    status: async (tx: Tx) => ({ provider: await parts.root.describe(), ...(await readInventory(tx)) }),
+    status: async (tx: Tx) => ({
+      provider: await (await parts.providers.forNewEpochs(tx)).describe(),
+      ...(await readInventory(tx)),
+    }),
     ledger: readLedgerPage,
     rotate: (tenantId, options) => rotate({ ...deps, ...parts }, tenantId, options),
     warm: async (tenantId: TenantId) => {
       await purge.listen();
       if (tenantKeys.holdsActive(tenantId)) return; // most calls: not even a transaction
+      await parts.providers.prepare(tenantId);
       await deps.database.withTenant(tenantId, (tx) => tenantKeys.active(tx));
     },
     settle: async () => {
@@ -107,25 +117,16 @@ export function createCrypto(deps: CryptoDeps): Crypto {
 type Parts = ReturnType<typeof createParts>;
 
 function createParts(deps: CryptoDeps) {
-  const { database, clock, logger, audit, randomBytes } = deps;
+  const { database, clock, logger, audit } = deps;
   const limits = { ...defaultCacheLimits, ...deps.cacheLimits };
   const random = createRandomPool(deps.randomBytes);
   const cache = createKeyCache(clock, limits);
-  const keysOf = createTransactionKeys(cache);
   const holdsKey = (tenantId: TenantId): boolean => tenantKeys.holdsActive(tenantId);
   const calls = createCallRecorder({ audit, clock, logger, holdsKey });
-  const root = createGuardedProvider(deps.root, {
-    clock,
-    randomBytes,
-    limits: deps.guardLimits ?? {},
-    ...(deps.recordProviderCalls === false ? {} : { onCall: calls.report }),
-  });
-  const tenantKeys: TenantKeys = createTenantKeys({
-    root,
-    random,
-    clock,
-    maxAgeSeconds: limits.maxAgeSeconds,
-  });
+  const providers = createProviders(deps, calls, () => createOneByOne(parts));
+  const { maxAgeSeconds } = limits;
+  const tenantKeys: TenantKeys = createTenantKeys({ database, providers, random, clock, maxAgeSeconds });
+  const keysOf = createTransactionKeys(cache, tenantKeys.usedUntil);
   const usage = createUsage(database, logger);
   const failures = createFailures(deps);
   const purge = createPurge({ database, cache, tenantKeys, logger });
@@ -136,11 +137,37 @@ function createParts(deps: CryptoDeps) {
     listen: purge.listen,
     onUncounted: usage.record,
   });
-  return { root, calls, limits, random, cache, keysOf, tenantKeys, usage, dataKeys, failures, purge };
+  const parts = {
+    ...{ providers, calls, limits, random, cache, keysOf },
+    ...{ tenantKeys, usage, dataKeys, failures, purge },
+  };
+  return parts;
 }
 
 const isRow = (): ValueSuite => rowSuite;
 const isPortable = (): ValueSuite => portableSuite;
+
+/** The house's provider and those of tenants, each under a guard of its own. */
+function createProviders(
+  deps: CryptoDeps,
+  calls: CallRecorder,
+  sealing: () => Pick<Crypto, 'seal' | 'open'>,
+): ProviderRegistry {
+  const { database, clock, randomBytes, addressRules } = deps;
+  const guard = (provider: RootProvider): RootProvider =>
+    createGuardedProvider(provider, {
+      clock,
+      randomBytes,
+      limits: deps.guardLimits ?? {},
+      ...(deps.recordProviderCalls === false ? {} : { onCall: calls.report }),
+    });
+  const house = guard(deps.root);
+  const former = (deps.formerRoots ?? []).map(guard);
+  const rules = addressRules ?? { development: false, allowPrivate: false };
+  return createProviderRegistry({
+    ...{ database, house, epochs: house, former, sealing, guard, rules, randomBytes },
+  });
+}
 
 /** One value at a time: the lane of a request. A cached key costs no turn of the event loop. */
 function createOneByOne(

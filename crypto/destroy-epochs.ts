@@ -1,14 +1,14 @@
 import type { Database, Tx } from '../db/index.ts';
 import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
 import { epochDestroyed } from './events.ts';
-import type { RootProvider } from './root-provider.ts';
+import type { ProviderRegistry } from './providers/provider-registry.ts';
 import { markTenantKeyDestroyed, readSupersededTenantKeys } from './store-rotation.ts';
 import type { Actor } from './types.ts';
 
 /** What destroying epochs needs. */
 export type DestroyDeps = {
   readonly database: Database;
-  readonly root: RootProvider;
+  readonly providers: ProviderRegistry;
   readonly audit: () => AuditSink<Tx>;
   readonly logger: Logger;
 };
@@ -20,11 +20,11 @@ export type DestroyDeps = {
  */
 export async function destroySuperseded(deps: DestroyDeps, tenantId: TenantId, actor: Actor): Promise<void> {
   const { rows } = await deps.database.withTenant(tenantId, (tx) =>
-    tx.query<{ epoch: number }>(readSupersededTenantKeys, [tenantId]),
+    tx.query<{ epoch: number; provider: string }>(readSupersededTenantKeys, [tenantId]),
   );
-  for (const { epoch } of rows) {
+  for (const { epoch, provider } of rows) {
     try {
-      await deps.root.scheduleDestroy(tenantId, epoch);
+      await (await deps.providers.named(tenantId, provider)).scheduleDestroy(tenantId, epoch);
     } catch (error) {
       deps.logger.warn('a superseded epoch could not be destroyed at the root provider; it is tried again', {
         tenantId,
@@ -33,12 +33,17 @@ export async function destroySuperseded(deps: DestroyDeps, tenantId: TenantId, a
       });
       return;
     }
-    await deps.database.withTenant(tenantId, (tx) => markDestroyed(tx, deps, epoch, actor));
+    await deps.database.withTenant(tenantId, (tx) => markDestroyed(tx, deps, { epoch, provider }, actor));
   }
 }
 
 /** Of processes that finish at once, one writes the event. */
-async function markDestroyed(tx: Tx, deps: DestroyDeps, epoch: number, actor: Actor): Promise<void> {
+async function markDestroyed(
+  tx: Tx,
+  deps: DestroyDeps,
+  { epoch, provider }: { readonly epoch: number; readonly provider: string },
+  actor: Actor,
+): Promise<void> {
   const { rowCount } = await tx.query(markTenantKeyDestroyed, [tx.tenantId, epoch]);
   if (rowCount === 0) return;
   await deps.audit().append(tx, {
@@ -47,6 +52,6 @@ async function markDestroyed(tx: Tx, deps: DestroyDeps, epoch: number, actor: Ac
     outcome: 'success',
     actor,
     targets: [{ type: 'crypto.tenant_key', id: String(epoch) }],
-    detail: { epoch, provider: deps.root.name },
+    detail: { epoch, provider },
   });
 }

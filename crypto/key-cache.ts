@@ -23,7 +23,8 @@ export type KeyCache = {
   readonly byScope: (tenantId: TenantId, scope: KeyScope) => DataKey | null;
   /** Take it before reading keys; what was read is not kept when a purge came in between. */
   readonly ticket: () => number;
-  readonly put: (key: DataKey, ticket: number) => void;
+  /** @param until - kept no longer than this; milliseconds since 1970 */
+  readonly put: (key: DataKey, ticket: number, until: number) => void;
   readonly drop: (tenantId: TenantId, kids: readonly KeyId[]) => void;
   readonly dropTenant: (tenantId: TenantId) => void;
   readonly dropAll: () => void;
@@ -72,14 +73,14 @@ export function createKeyCache(clock: Clock, limits: CacheLimits): KeyCache {
     byKid: (tenantId: TenantId, kid: KeyId) => use(tenants.get(tenantId)?.byKid(kid) ?? null),
     byScope: (tenantId: TenantId, scope: KeyScope) => use(tenants.get(tenantId)?.byScope(scope) ?? null),
     ticket: () => version,
-    put: (key: DataKey, ticket: number) => {
+    put: (key: DataKey, ticket: number, until: number) => {
       if (!enabled || ticket !== version || entries.has(key)) return;
       const maps = tenants.get(key.tenantId) ?? createKeyMaps();
       const replaced = maps.byKid(key.kid);
       if (replaced !== null) entries.delete(replaced);
       while (entries.size >= limits.maxKeys) evictOne();
       entries.set(key, {
-        expiresAt: clock.now().getTime() + limits.maxAgeSeconds * 1_000,
+        expiresAt: Math.min(until, clock.now().getTime() + limits.maxAgeSeconds * 1_000),
         recentlyUsed: false,
       });
       maps.add(key);

@@ -6,7 +6,7 @@ import { cryptoError } from './errors.ts';
 import { rotationFinished, rotationStarted } from './events.ts';
 import type { RandomPool } from './nonce-pool.ts';
 import type { Purge } from './purge.ts';
-import type { RootProvider } from './root-provider.ts';
+import type { ProviderRegistry } from './providers/provider-registry.ts';
 import {
   countStaleKeys,
   demoteTenantKey,
@@ -24,7 +24,7 @@ import { rewrapDataKeyInto, wrappedBytes, type TenantKey, type WrapScope } from 
 /** What rotation needs. */
 export type RotateDeps = {
   readonly database: Database;
-  readonly root: RootProvider;
+  readonly providers: ProviderRegistry;
   readonly tenantKeys: TenantKeys;
   readonly random: RandomPool;
   readonly purge: Purge;
@@ -90,7 +90,7 @@ async function beginEpoch(deps: RotateDeps, tenantId: TenantId, options: Rotatio
         'another rotation of this tenant began at the same moment; it goes on, nothing to do',
       );
     }
-    await tx.query(insertTenantKey, [tenantId, fresh.epoch, deps.root.name, fresh.wrapped, fresh.commitment]);
+    await tx.query(insertTenantKey, [tenantId, fresh.epoch, fresh.provider, fresh.wrapped, fresh.commitment]);
     await deps.purge.tenant(tx);
     const detail = { epoch: fresh.epoch, previousEpoch: previous.epoch };
     const target = { type: 'crypto.tenant_key', id: String(fresh.epoch) };

@@ -15,7 +15,7 @@ export const lockRewrappingTenantKeys = statement(
 /** $1 tenant */
 export const readSupersededTenantKeys = statement(
   'crypto.read_superseded_keks',
-  `select epoch from crypto.kek where tenant_id = $1 and state = 'superseded' order by epoch limit 1000`,
+  `select epoch, provider from crypto.kek where tenant_id = $1 and state = 'superseded' order by epoch limit 1000`,
 );
 
 /** $1 tenant, $2 epoch */

@@ -1,11 +1,12 @@
 import { createSecretKey } from 'node:crypto';
-import type { Tx } from '../db/index.ts';
+import type { Database, Tx } from '../db/index.ts';
 import type { Clock, TenantId } from '../kernel/index.ts';
 import { toAeadKey, type AeadKey } from './aead.ts';
 import { equalInConstantTime, keyBytes, tenantKeyCommitment } from './derive.ts';
 import { cryptoError } from './errors.ts';
 import type { RandomPool } from './nonce-pool.ts';
 import type { RootProvider } from './root-provider.ts';
+import type { ProviderRegistry } from './providers/provider-registry.ts';
 import { insertTenantKey, readActiveTenantKey, readTenantKey } from './store.ts';
 import type { TenantKey } from './wrap.ts';
 
@@ -16,19 +17,26 @@ export type TenantKeys = {
   readonly byEpoch: (tx: Tx, epoch: number) => Promise<TenantKey>;
   /** Whether `active` needs neither the database nor the root. */
   readonly holdsActive: (tenantId: TenantId) => boolean;
-  /** A fresh key, wrapped by the root; not yet stored. */
+  /** A fresh key, wrapped by the provider of the tenant's new epochs; not yet stored. Opens a short transaction. */
   readonly generate: (tenantId: TenantId, epoch: number) => Promise<NewTenantKey>;
+  /** When the first of the keys that this transaction used must be asked for again; milliseconds since 1970. */
+  readonly usedUntil: (tx: Tx) => number;
   readonly drop: (tenantId: TenantId) => void;
   readonly dropAll: () => void;
   readonly enable: () => void;
 };
 
 /** A tenant key and how its row holds it. */
-export type NewTenantKey = TenantKey & { readonly wrapped: Buffer; readonly commitment: Buffer };
+export type NewTenantKey = TenantKey & {
+  readonly provider: string;
+  readonly wrapped: Buffer;
+  readonly commitment: Buffer;
+};
 
 /** What the part needs. */
 export type TenantKeysDeps = {
-  readonly root: RootProvider;
+  readonly database: Database;
+  readonly providers: ProviderRegistry;
   readonly random: RandomPool;
   readonly clock: Clock;
   readonly maxAgeSeconds: number;
@@ -44,6 +52,7 @@ type Held = { readonly key: TenantKey; readonly expiresAt: number };
 type HeldKeys = {
   readonly find: (tx: Tx, name: string) => TenantKey | null;
   readonly keepOnCommit: (tx: Tx, names: readonly string[], key: TenantKey) => void;
+  readonly usedUntil: (tx: Tx) => number;
 };
 
 const activeName = (tenantId: TenantId): string => `${tenantId}/active`;
@@ -56,7 +65,7 @@ export function createTenantKeys(deps: TenantKeysDeps): TenantKeys {
   let version = 0;
   let enabled = false;
   const keys = createHeldKeys(deps, held, () => (enabled ? version : null));
-  const unwrap = createUnwrapper(deps.root);
+  const unwrap = createUnwrapper(deps.providers);
   const forget = (condition: (name: string) => boolean): void => {
     version += 1;
     for (const name of [...held.keys()]) if (condition(name)) held.delete(name);
@@ -82,7 +91,12 @@ export function createTenantKeys(deps: TenantKeysDeps): TenantKeys {
     },
     holdsActive: (tenantId: TenantId) =>
       (held.get(activeName(tenantId))?.expiresAt ?? 0) > deps.clock.now().getTime(),
-    generate: (tenantId: TenantId, epoch: number) => generate(deps, tenantId, epoch),
+    generate: async (tenantId: TenantId, epoch: number) => {
+      await deps.providers.prepare(tenantId);
+      const provider = await deps.database.withTenant(tenantId, deps.providers.forNewEpochs);
+      return generate(deps, provider, tenantId, epoch);
+    },
+    usedUntil: keys.usedUntil,
     drop: (tenantId: TenantId) => forget((name) => name.startsWith(`${tenantId}/`)),
     dropAll: () => forget(() => true),
     enable: () => {
@@ -98,13 +112,19 @@ function createHeldKeys(
   currentVersion: () => number | null,
 ): HeldKeys {
   const ofTransaction = new WeakMap<Tx, Map<string, TenantKey>>();
+  const ends = new WeakMap<Tx, number>();
+  const use = (tx: Tx, until: number): void => void ends.set(tx, Math.min(until, ends.get(tx) ?? until));
   return {
+    usedUntil: (tx) => ends.get(tx) ?? Number.POSITIVE_INFINITY,
     find: (tx, name) => {
       const own = ofTransaction.get(tx)?.get(name);
       if (own !== undefined) return own;
       const entry = held.get(name);
       if (entry === undefined) return null;
-      if (entry.expiresAt > deps.clock.now().getTime()) return entry.key;
+      if (entry.expiresAt > deps.clock.now().getTime()) {
+        use(tx, entry.expiresAt);
+        return entry.key;
+      }
       held.delete(name);
       return null;
     },
@@ -114,6 +134,7 @@ function createHeldKeys(
       for (const name of names) own.set(name, key);
       const version = currentVersion();
       const expiresAt = deps.clock.now().getTime() + deps.maxAgeSeconds * 1_000;
+      use(tx, expiresAt);
       tx.onCommit(() => {
         if (version === null || version !== currentVersion()) return;
         if (held.size >= maxHeld) held.clear();
@@ -123,35 +144,38 @@ function createHeldKeys(
   };
 }
 
-async function generate(deps: TenantKeysDeps, tenantId: TenantId, epoch: number): Promise<NewTenantKey> {
+async function generate(
+  deps: TenantKeysDeps,
+  provider: RootProvider,
+  tenantId: TenantId,
+  epoch: number,
+): Promise<NewTenantKey> {
   const bytes = Buffer.allocUnsafeSlow(keyBytes);
   deps.random.fill(bytes, 0, keyBytes);
   const key = toAeadKey(createSecretKey(bytes));
-  const wrapped = await deps.root.wrap(tenantId, epoch, bytes);
-  bytes.fill(0);
-  return { epoch, key, wrapped, commitment: tenantKeyCommitment(key) };
+  const wrapped = await provider.wrap(tenantId, epoch, bytes).finally(() => bytes.fill(0));
+  return { epoch, key, provider: provider.name, wrapped, commitment: tenantKeyCommitment(key) };
 }
 
 type Unwrap = (tenantId: TenantId, row: TenantKeyRow) => Promise<TenantKey>;
 
 /** One call to the root even when many transactions ask at once. */
-function createUnwrapper(root: RootProvider): Unwrap {
+function createUnwrapper(providers: ProviderRegistry): Unwrap {
   const running = new Map<string, Promise<AeadKey>>();
   return async (tenantId, row) => {
     const name = `${epochName(tenantId, row.epoch)}/${row.commitment.toString('hex')}`;
-    const call = running.get(name) ?? unwrapOne(root, tenantId, row).finally(() => running.delete(name));
+    const call = running.get(name) ?? unwrapOne(providers, tenantId, row).finally(() => running.delete(name));
     running.set(name, call);
     return { epoch: row.epoch, key: await call };
   };
 }
 
-async function unwrapOne(root: RootProvider, tenantId: TenantId, row: TenantKeyRow): Promise<AeadKey> {
-  if (row.provider !== root.name) {
-    throw cryptoError(
-      'ERR_CRYPTO_ROOT',
-      `the tenant's key is held by the root provider "${row.provider}", this process has "${root.name}"`,
-    );
-  }
+async function unwrapOne(
+  providers: ProviderRegistry,
+  tenantId: TenantId,
+  row: TenantKeyRow,
+): Promise<AeadKey> {
+  const root = await providers.named(tenantId, row.provider);
   const bytes = await root.unwrap(tenantId, row.epoch, row.wrapped);
   const key = bytes.length === keyBytes ? toAeadKey(createSecretKey(bytes)) : null;
   bytes.fill(0);
@@ -170,11 +194,11 @@ async function readOrCreate(tx: Tx, deps: TenantKeysDeps, unwrap: Unwrap): Promi
     (await tx.query<TenantKeyRow>(readActiveTenantKey, [tx.tenantId])).rows[0];
   const before = await read();
   if (before !== undefined) return unwrap(tx.tenantId, before);
-  const fresh = await generate(deps, tx.tenantId, 1);
+  const fresh = await generate(deps, await deps.providers.forNewEpochs(tx), tx.tenantId, 1);
   const { rowCount } = await tx.query(insertTenantKey, [
     tx.tenantId,
     1,
-    deps.root.name,
+    fresh.provider,
     fresh.wrapped,
     fresh.commitment,
   ]);

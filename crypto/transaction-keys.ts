@@ -19,25 +19,33 @@ export type TransactionKeys = {
   readonly forget: (kids: readonly KeyId[]) => void;
 };
 
-/** Gives every transaction its own {@link TransactionKeys}. */
-export function createTransactionKeys(cache: KeyCache): (tx: Tx) => TransactionKeys {
+/**
+ * Gives every transaction its own {@link TransactionKeys}.
+ *
+ * @param usedUntil - when the tenant keys that a transaction used end: what they opened is not kept longer, so that a
+ * provider that is taken away takes everything away within one cache period
+ */
+export function createTransactionKeys(
+  cache: KeyCache,
+  usedUntil: (tx: Tx) => number,
+): (tx: Tx) => TransactionKeys {
   const open = new WeakMap<Tx, TransactionKeys>();
   return (tx) => {
     const known = open.get(tx);
     if (known !== undefined) return known;
-    const created = createOne(tx, cache);
+    const created = createOne(tx, cache, usedUntil);
     open.set(tx, created);
     return created;
   };
 }
 
-function createOne(tx: Tx, cache: KeyCache): TransactionKeys {
+function createOne(tx: Tx, cache: KeyCache, usedUntil: (tx: Tx) => number): TransactionKeys {
   const { tenantId } = tx;
   const own = createKeyMaps();
   const shredded = new Set<KeyId>();
   const ticket = cache.ticket();
   tx.onCommit(() => {
-    for (const key of own.all()) cache.put(key, ticket);
+    for (const key of own.all()) cache.put(key, ticket, usedUntil(tx));
   });
   const unlessShredded = (key: DataKey | null): DataKey | null =>
     key !== null && shredded.has(key.kid) ? null : key;

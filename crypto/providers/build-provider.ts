@@ -1,0 +1,26 @@
+import type { RandomBytes } from '../../kernel/index.ts';
+import type { RootProvider } from '../root-provider.ts';
+import type { AddressRules } from './address-rules.ts';
+import type { StoredConfiguration } from './configuration.ts';
+import { createHyokProvider } from './hyok-provider.ts';
+
+/** What providers of tenants are built with. */
+export type BuildDeps = {
+  /** See {@link AddressRules}: what a tenant configures is called under these. */
+  readonly rules: AddressRules;
+  readonly randomBytes: RandomBytes;
+  /** The house's provider, for kinds that need a secret of the house for each epoch. */
+  readonly epochs: RootProvider;
+};
+
+/** Makes the provider that a stored configuration describes, without the guard. One case for each kind. */
+export function buildProvider(
+  name: string,
+  configuration: StoredConfiguration,
+  deps: BuildDeps,
+): RootProvider {
+  switch (configuration.kind) {
+    case 'hyok':
+      return createHyokProvider({ name, configuration, ...deps });
+  }
+}
