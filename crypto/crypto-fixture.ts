@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../tests/support/database.ts';
 import type { Tx } from '../db/index.ts';
 import {
+  parsePrincipalId,
   parseSubjectId,
   Secret,
   silentLogger,
@@ -15,7 +16,9 @@ import {
   type AuditSink,
   type Clock,
   type Logger,
+  type Principal,
   type SubjectId,
+  type TenantId,
 } from '../kernel/index.ts';
 import { createDualControl, type DualControl, type Executors } from './control/dual-control.ts';
 import { createCrypto, type CryptoDeps } from './crypto.ts';
@@ -31,6 +34,8 @@ export type CryptoFixture = {
   readonly events: AuditEvent[];
   readonly make: (extra?: Partial<CryptoDeps>) => Crypto;
   readonly makeControl: (executors: Executors, clock?: Clock) => DualControl;
+  /** Retires every epoch through this one, the newest by default, as two people would. */
+  readonly retire: (crypto: Crypto, tenantId: TenantId, throughEpoch?: number) => Promise<unknown>;
   readonly close: () => Promise<void>;
 };
 
@@ -79,12 +84,23 @@ export async function createCryptoFixture(): Promise<CryptoFixture> {
       logger: silentLogger,
       executors: () => executors,
     });
+  const retire: CryptoFixture['retire'] = async (crypto, tenantId, throughEpoch) => {
+    const epoch =
+      throughEpoch ??
+      (await db.database.withTenant(tenantId, (tx) => crypto.erasure.epochToRetire(tx, null)));
+    const control = makeControl(crypto.erasure.executors);
+    const proposal = { action: 'crypto.retire', payload: { throughEpoch: epoch }, reason: 'a test' };
+    const proposed = await db.database.withTenant(tenantId, (tx) =>
+      control.propose(tx, { ...proposal, proposedBy: newPerson(tenantId) }),
+    );
+    return (await control.approve(proposed.id, newPerson(tenantId), proposed.digest)).result;
+  };
   const close = async (): Promise<void> => {
     for (const crypto of made) await crypto.stop();
     await db.close();
     await rm(folder, { recursive: true });
   };
-  return { db, root, rootCalls, events, make, makeControl, close };
+  return { db, root, rootCalls, events, make, makeControl, retire, close };
 }
 
 function keepEvents(events: AuditEvent[]): AuditSink<Tx> {
@@ -99,6 +115,22 @@ export function createKeepingLogger(lines: string[]): Logger {
   const keep = (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
     void lines.push(message + JSON.stringify(fields));
   return { ...silentLogger, debug: keep, info: keep, warn: keep, error: keep };
+}
+
+/** A member of staff who has just confirmed who he is. */
+export function newPerson(tenantId: TenantId, extra: Partial<Principal> = {}): Principal {
+  return {
+    kind: 'user',
+    tenantId,
+    id: parsePrincipalId(randomUUID()),
+    displayName: 'a person',
+    email: null,
+    roles: [],
+    attributes: {},
+    assurance: { level: 2, authenticatedAt: new Date(), methods: ['pwd', 'otp'] },
+    sessionId: null,
+    ...extra,
+  };
 }
 
 /** A person who exists nowhere else. */

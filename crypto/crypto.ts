@@ -24,7 +24,8 @@ import type { RootProvider } from './root-provider.ts';
 import { rotate } from './rotate.ts';
 import { indexTerms, sealRows } from './seal-rows.ts';
 import { sealValue, type ValueSuite } from './seal-value.ts';
-import { shred } from './shred.ts';
+import { createErasure } from './erasure/erasure.ts';
+import { shred } from './erasure/shred.ts';
 import type { SealedTables } from './sealed-table.ts';
 import { createSigningKeys } from './signing-key.ts';
 import { createTenantKeys, type TenantKeys } from './tenant-keys.ts';
@@ -78,6 +79,13 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     return createHmac('sha256', macKeyOf(key)).update(value, 'utf8').digest();
   };
   const subjectHash = (tx: Tx, subjectId: SubjectId): Promise<Buffer> => mac(tx, ledgerPurpose, subjectId);
+  const rotateTenant: Crypto['rotate'] = (tenantId, options) =>
+    rotate({ ...deps, ...parts }, tenantId, options);
+  const erasure = createErasure({
+    ...deps,
+    rotate: rotateTenant,
+    providerOf: parts.providers.named,
+  });
   return Object.freeze({
     ...one,
     files: createFiles(parts),
@@ -94,7 +102,8 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       ...(await readInventory(tx)),
     }),
     ledger: readLedgerPage,
-    rotate: (tenantId, options) => rotate({ ...deps, ...parts }, tenantId, options),
+    rotate: rotateTenant,
+    erasure,
     warm: async (tenantId: TenantId) => {
       await purge.listen();
       if (tenantKeys.holdsActive(tenantId)) return; // most calls: not even a transaction

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { providerEvents } from './providers/events.ts';
 import { controlEvents } from './control/events.ts';
+import { erasureEvents } from './erasure/events.ts';
 
 /** Keys of people were destroyed; what they sealed is gone. */
 export const keysShredded = defineEvent({
@@ -83,4 +84,5 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   dataUnreadable,
   ...providerEvents,
   ...controlEvents,
+  ...erasureEvents,
 ]);

@@ -1,7 +1,7 @@
 import type { Tx } from '../db/index.ts';
 import type { KeyId } from '../kernel/index.ts';
 import { countSubjectKeys, readEpochs, readPurposeKeys } from './store-inventory.ts';
-import { readLedger } from './store-shred.ts';
+import { readLedger } from './erasure/store.ts';
 import type { KeyStatus, LedgerEntry } from './types.ts';
 
 type EpochRow = {

@@ -14,7 +14,7 @@ import {
 import { createCryptoRoutes } from './routes.ts';
 import * as inventoryStore from './store-inventory.ts';
 import * as rotationStore from './store-rotation.ts';
-import * as shredStore from './store-shred.ts';
+import * as shredStore from './erasure/store.ts';
 import * as keyStore from './store.ts';
 import type { Crypto, RotationProgress } from './types.ts';
 
@@ -71,7 +71,7 @@ describe('rotation', () => {
     const status = await inTenant(tenant, (tx) => crypto.status(tx));
     expect(status.epochs).toMatchObject([
       { epoch: 2, state: 'active', keys: 26 },
-      { epoch: 1, state: 'destroyed', keys: 0 },
+      { epoch: 1, state: 'superseded', keys: 0 },
     ]);
     const opened = await inTenant(tenant, (tx) =>
       fixture.make().openRows(tx, contactPlan, sealed, ['email']),

@@ -1,7 +1,6 @@
 import type { Database, Tx } from '../db/index.ts';
 import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
 import { keyBytes } from './derive.ts';
-import { destroySuperseded } from './destroy-epochs.ts';
 import { cryptoError } from './errors.ts';
 import { rotationFinished, rotationStarted } from './events.ts';
 import type { RandomPool } from './nonce-pool.ts';
@@ -68,7 +67,6 @@ export async function rotate(
     options.onProgress?.(progress);
     if (batch.remaining > 0) continue;
     if (!(await deps.database.withTenant(tenantId, (tx) => finish(tx, deps, progress, options)))) continue;
-    await destroySuperseded(deps, tenantId, options.actor);
     return progress;
   }
 }

@@ -11,6 +11,7 @@ import {
 } from '../kernel/index.ts';
 import type { DualControl } from './control/dual-control.ts';
 import { createControlRoutes } from './control/routes.ts';
+import { createErasureRoutes } from './erasure/routes.ts';
 import { keyStatusSchema, ledgerSchema, pageSchema, rotationSchema } from './schema.ts';
 import type { Crypto, KeyStatus, LedgerEntry, RotationProgress } from './types.ts';
 
@@ -34,6 +35,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
     ledgerRoute(crypto, deps),
     rotateRoute(crypto, deps),
     ...createControlRoutes(deps),
+    ...createErasureRoutes(crypto, deps),
   ];
 }
 

@@ -10,7 +10,7 @@ export const keyStatusSchema = z.object({
   epochs: z.array(
     z.object({
       epoch: z.number().int(),
-      state: z.enum(['active', 'rewrapping', 'superseded', 'destroyed']),
+      state: z.enum(['active', 'rewrapping', 'superseded', 'scheduled', 'destroyed']),
       createdAt: time,
       keys: z.number().int(),
     }),

@@ -12,18 +12,6 @@ export const lockRewrappingTenantKeys = statement(
   `select epoch from crypto.kek where tenant_id = $1 and epoch < $2 and state = 'rewrapping' order by epoch for update`,
 );
 
-/** $1 tenant */
-export const readSupersededTenantKeys = statement(
-  'crypto.read_superseded_keks',
-  `select epoch, provider from crypto.kek where tenant_id = $1 and state = 'superseded' order by epoch limit 1000`,
-);
-
-/** $1 tenant, $2 epoch */
-export const markTenantKeyDestroyed = statement(
-  'crypto.mark_kek_destroyed',
-  `update crypto.kek set state = 'destroyed' where tenant_id = $1 and epoch = $2 and state = 'superseded' returning epoch`,
-);
-
 /** $1 tenant, $2 active epoch */
 export const supersedeTenantKeys = statement(
   'crypto.supersede_keks',

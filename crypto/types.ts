@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Transform } from 'node:stream';
 import type { Tx } from '../db/index.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
+import type { Erasure } from './erasure/erasure.ts';
 
 /** Where a value stands: all of it is authenticated with the value, with the tenant and the key. */
 export type FieldContext = {
@@ -93,7 +94,7 @@ export type KeyStatus = {
   readonly provider: { readonly name: string; readonly kind: string; readonly development: boolean };
   readonly epochs: readonly {
     readonly epoch: number;
-    readonly state: 'active' | 'rewrapping' | 'superseded' | 'destroyed';
+    readonly state: 'active' | 'rewrapping' | 'superseded' | 'scheduled' | 'destroyed';
     readonly createdAt: Date;
     readonly keys: number;
   }[];
@@ -242,6 +243,8 @@ export type Crypto = {
   readonly warm: (tenantId: TenantId) => Promise<void>;
   /** Resolves when what was reported is recorded; call it before the log stops. */
   readonly settle: () => Promise<void>;
+  /** The end of keys: epochs, retirement, schedule, horizon. */
+  readonly erasure: Erasure;
   /** Writes outstanding message counts and stops listening. */
   readonly stop: () => Promise<void>;
 };

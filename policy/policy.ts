@@ -85,6 +85,7 @@ export const guardActions: readonly string[] = Object.freeze([
   'audit.export',
   'crypto.read',
   'crypto.approve',
+  'crypto.retire',
   'crypto.rotate',
   'crypto.shred',
   'datamap.read',

@@ -19,6 +19,11 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
           rooms.database.withTenant(tenantId, (tx) => rooms.dualControl.settle(tx)),
         ),
     },
+    {
+      name: 'crypto.life-of-keys',
+      cron: '*/5 * * * *',
+      run: () => eachTenant(rooms.database, rooms.logger, 'the life of keys', rooms.crypto.erasure.tick),
+    },
   ];
 }
 

@@ -143,7 +143,7 @@ export async function composeRooms({
     policy: { decide: policy.decide, compileRowFilter },
     suppression: dsr.suppression,
   });
-  const executors: Executors = Object.freeze({});
+  const executors: Executors = Object.freeze({ ...crypto.erasure.executors });
   const dualControl = createDualControl({
     ...shared,
     database,

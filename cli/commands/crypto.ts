@@ -5,6 +5,7 @@ import { readBootstrap } from '../bootstrap-file.ts';
 import { postToHouse } from '../call-house.ts';
 import { UsageError, type Command } from '../command.ts';
 import { controlCommands } from './crypto-control.ts';
+import { erasureCommands } from './crypto-erasure.ts';
 
 type Inventory = Awaited<ReturnType<typeof readInventory>>;
 
@@ -86,4 +87,5 @@ export const cryptoCommands: readonly Command[] = Object.freeze([
   statusCommand,
   rotateCommand,
   ...controlCommands,
+  ...erasureCommands,
 ]);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Tx } from '../../db/index.ts';
-import { parsePrincipalId, type Principal, type TenantId } from '../../kernel/index.ts';
-import { createCryptoFixture, type CryptoFixture } from '../crypto-fixture.ts';
+import type { Principal, TenantId } from '../../kernel/index.ts';
+import { createCryptoFixture, newPerson, type CryptoFixture } from '../crypto-fixture.ts';
 import type { Approved, DualControl, Executors } from './dual-control.ts';
 
 let fixture: CryptoFixture;
@@ -30,20 +30,8 @@ function make(executors: Executors = {}): DualControl {
   return fixture.makeControl(all, { now: () => now });
 }
 
-function person(extra: Partial<Principal> = {}): Principal {
-  return {
-    kind: 'user',
-    tenantId: tenant,
-    id: parsePrincipalId(randomUUID()),
-    displayName: 'a person',
-    email: null,
-    roles: [],
-    attributes: {},
-    assurance: { level: 2, authenticatedAt: now, methods: ['pwd', 'otp'] },
-    sessionId: null,
-    ...extra,
-  };
-}
+const person = (extra: Partial<Principal> = {}): Principal =>
+  newPerson(tenant, { assurance: { level: 2, authenticatedAt: now, methods: ['pwd', 'otp'] }, ...extra });
 
 const withTenant = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
   fixture.db.database.withTenant(tenant, work);

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { createDatabase, deriveConnectionUrls } from '../db/index.ts';
-import { silentLogger, type SubjectId } from '../kernel/index.ts';
+import { createDatabase, deriveConnectionUrls } from '../../db/index.ts';
+import { silentLogger, type SubjectId } from '../../kernel/index.ts';
 import {
   contactPlan,
   createCryptoFixture,
   erasure,
   newSubject,
   type CryptoFixture,
-} from './crypto-fixture.ts';
+} from '../crypto-fixture.ts';
 
 let fixture: CryptoFixture;
 beforeAll(async () => {
@@ -69,16 +69,17 @@ test('a full copy of the database from before an erasure, with the root file of 
       copy.withTenant(tenant, (tx) =>
         fixture.make({ database: copy }).openRows(tx, contactPlan, sealed, ['email']),
       );
-    // Before the epoch is destroyed the copy still opens: shredding alone does not reach a backup.
+    // Neither shredding nor rotation alone reaches a backup: the epoch still lives at the provider.
     await database.withTenant(tenant, (tx) =>
       crypto.shred(tx, [rows[0]?.['subject_id'] as SubjectId], erasure),
     );
+    await crypto.rotate(tenant, { actor });
     expect(await openCopy()).toMatchObject([{ email: 'ada@example.com' }, { email: 'eve@example.com' }]);
 
-    await crypto.rotate(tenant, { actor });
+    await fixture.retire(crypto, tenant);
 
     await expect(openCopy()).rejects.toMatchObject({ code: 'ERR_CRYPTO_ROOT' });
-    // Nor anybody else under the destroyed epoch: a restore needs a backup that is younger than the rotation.
+    // Nor anybody else under the destroyed epoch: a restore needs a backup that is younger than the retirement.
     await expect(
       copy.withTenant(tenant, (tx) => restored.openRows(tx, contactPlan, sealed.slice(1), ['email'])),
     ).rejects.toMatchObject({ code: 'ERR_CRYPTO_ROOT' });
@@ -92,38 +93,6 @@ test('a full copy of the database from before an erasure, with the root file of 
     await asServer((client) => client.query(`drop database ${name} with (force)`));
   }
 }, 60_000);
-
-test('a superseded epoch is destroyed once and recorded; a provider that is away is asked again', async () => {
-  const tenant = await fixture.db.createTenant();
-  const { database } = fixture.db;
-  let away = true;
-  const destroyed: number[] = [];
-  const root = {
-    ...fixture.root,
-    scheduleDestroy: async (tenantId: typeof tenant, epoch: number) => {
-      if (away) throw new Error('the provider is away');
-      destroyed.push(epoch);
-      return fixture.root.scheduleDestroy(tenantId, epoch);
-    },
-  };
-  const crypto = fixture.make({ root });
-  await database.withTenant(tenant, (tx) => crypto.sealRows(tx, contactPlan, [person('ada')]));
-  await crypto.rotate(tenant, { actor });
-  const states = async (): Promise<unknown> =>
-    (await database.withTenant(tenant, (tx) => crypto.status(tx))).epochs.map(({ state }) => state);
-  expect(await states()).toEqual(['active', 'superseded']);
-  away = false;
-  await crypto.rotate(tenant, { actor });
-  expect(await states()).toEqual(['active', 'destroyed', 'destroyed']);
-  expect(destroyed).toEqual([1, 2]);
-  const events = fixture.events.filter(
-    ({ tenantId, definition }) => tenantId === tenant && definition.action === 'crypto.epoch_destroyed',
-  );
-  expect(events.map(({ detail }) => detail)).toEqual([
-    { epoch: 1, provider: 'local' },
-    { epoch: 2, provider: 'local' },
-  ]);
-});
 
 test('a transaction that makes a key under the old epoch is waited for, and its key moves on', async () => {
   const tenant = await fixture.db.createTenant();

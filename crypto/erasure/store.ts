@@ -1,4 +1,4 @@
-import { statement } from '../db/index.ts';
+import { statement } from '../../db/index.ts';
 
 /** $1 tenant, $2 epoch, $3 kids, $4 subjects, $5 now, $6 request: people without a key never get one */
 export const insertTombstones = statement(

@@ -1,13 +1,13 @@
-import type { Tx } from '../db/index.ts';
-import type { AuditSink, Clock, KeyId, NewId, SubjectId } from '../kernel/index.ts';
-import { cryptoError } from './errors.ts';
-import { keysShredded } from './events.ts';
-import type { RandomPool } from './nonce-pool.ts';
-import type { Purge } from './purge.ts';
-import { insertLedger, insertTombstones, shredKeys } from './store-shred.ts';
-import type { TenantKeys } from './tenant-keys.ts';
-import type { TransactionKeys } from './transaction-keys.ts';
-import type { ShredReason } from './types.ts';
+import type { Tx } from '../../db/index.ts';
+import type { AuditSink, Clock, KeyId, NewId, SubjectId } from '../../kernel/index.ts';
+import { cryptoError } from '../errors.ts';
+import { keysShredded } from '../events.ts';
+import type { RandomPool } from '../nonce-pool.ts';
+import type { Purge } from '../purge.ts';
+import { insertLedger, insertTombstones, shredKeys } from './store.ts';
+import type { TenantKeys } from '../tenant-keys.ts';
+import type { TransactionKeys } from '../transaction-keys.ts';
+import type { ShredReason } from '../types.ts';
 
 /** What shredding needs. */
 export type ShredDeps = {
