@@ -32,6 +32,7 @@ import { createTenantKeys, type TenantKeys } from './tenant-keys.ts';
 import { createTransactionKeys } from './transaction-keys.ts';
 import type { Crypto, EncryptionPlan, FieldContext, KeyScope, OpenedRow, Row } from './types.ts';
 import { createUsage } from './usage.ts';
+import { openMany, sealMany } from './values/many.ts';
 
 /** What the room needs. */
 export type CryptoDeps = {
@@ -88,6 +89,8 @@ export function createCrypto(deps: CryptoDeps): Crypto {
   });
   return Object.freeze({
     ...one,
+    sealMany: (tx, items) => sealMany(tx, { ...parts, one }, items),
+    openMany: (tx, items) => openMany(tx, { ...parts, one }, items),
     files: createFiles(parts),
     mac,
     sealRows: (tx, plan, rows) => sealRows(tx, parts, plan, rows),

@@ -3,6 +3,7 @@ import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { providerEvents } from './providers/events.ts';
 import { controlEvents } from './control/events.ts';
 import { erasureEvents } from './erasure/events.ts';
+import { valuesEvents } from './values/events.ts';
 
 /** Keys of people were destroyed; what they sealed is gone. */
 export const keysShredded = defineEvent({
@@ -85,4 +86,5 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   ...providerEvents,
   ...controlEvents,
   ...erasureEvents,
+  ...valuesEvents,
 ]);

@@ -242,6 +242,8 @@ test('the routes answer with what the console expects', async () => {
   const routes = createCryptoRoutes(crypto, {
     database: fixture.db.database,
     dualControl: fixture.makeControl({}),
+    audit: { append: async () => undefined, record: async () => undefined },
+    tables: async () => [],
   });
   const principal = { tenantId: tenant, kind: 'user', id: newSubject(), displayName: 'Ada' };
   const call = async (operationId: string, query: unknown = { limit: 50 }) => {

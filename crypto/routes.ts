@@ -1,14 +1,17 @@
-import type { Database } from '../db/index.ts';
+import type { Database, Tx } from '../db/index.ts';
 import {
   requirePrincipal,
   defineRoute,
   GatehouseError,
   invalidRequest,
   type AnyRoute,
+  type AuditSink,
   type Logger,
   type Principal,
   type TenantId,
 } from '../kernel/index.ts';
+import type { SealedTables } from './sealed-table.ts';
+import { createValuesRoutes } from './values/routes.ts';
 import type { DualControl } from './control/dual-control.ts';
 import { createControlRoutes } from './control/routes.ts';
 import { createErasureRoutes } from './erasure/routes.ts';
@@ -19,6 +22,9 @@ import type { Crypto, KeyStatus, LedgerEntry, RotationProgress } from './types.t
 export type CryptoRoutesDeps = {
   readonly database: Database;
   readonly dualControl: DualControl;
+  readonly audit: AuditSink<Tx>;
+  /** Where ciphertext rests, from the data map. */
+  readonly tables: SealedTables;
   /** Told when a rotation stops behind an answer already given. */
   readonly logger?: Logger;
   /** How long a rotation is waited for before it goes on behind the answer; default 10,000. */
@@ -36,6 +42,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
     rotateRoute(crypto, deps),
     ...createControlRoutes(deps),
     ...createErasureRoutes(crypto, deps),
+    ...createValuesRoutes(crypto, deps),
   ];
 }
 

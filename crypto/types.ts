@@ -139,6 +139,26 @@ export type RotationOptions = {
   readonly signal?: AbortSignal;
 };
 
+/** A value to seal, in a batch. */
+export type ToSeal = {
+  readonly scope: KeyScope;
+  readonly context: FieldContext;
+  readonly plaintext: Uint8Array;
+  /** Suite 04. */
+  readonly portable: boolean;
+};
+
+/** What became of it; `ciphertext` is text. */
+export type ManySealed =
+  | { readonly kind: 'sealed'; readonly ciphertext: string }
+  | { readonly kind: 'refused'; readonly code: string };
+
+/** A value to open, in a batch; `ciphertext` is text. */
+export type ToOpen = { readonly context: FieldContext; readonly ciphertext: string };
+
+/** What became of it. */
+export type ManyOpened = Opened | { readonly kind: 'refused'; readonly code: string };
+
 /** A file at rest that can be read anywhere. */
 export type RandomAccess = {
   /** Bytes at rest, the whole file. */
@@ -196,6 +216,10 @@ export type Crypto = {
   ) => Promise<Buffer>;
   /** CT1 suite 03. @throws ERR_CRYPTO_DECRYPT */
   readonly openRow: (tx: Tx, context: FieldContext, ciphertext: Uint8Array) => Promise<OpenedRow>;
+  /** Each by itself, keys fetched together; what is wrong with one does not stop the others. @throws ERR_CRYPTO_ROOT */
+  readonly sealMany: (tx: Tx, items: readonly ToSeal[]) => Promise<readonly ManySealed[]>;
+  /** As `sealMany`; a refusal's cause is in the log and the trail. */
+  readonly openMany: (tx: Tx, items: readonly ToOpen[]) => Promise<readonly ManyOpened[]>;
   /** Files and packages at rest. */
   readonly files: Files;
   /** Logical values to physical columns; columns the plan does not name pass through. */

@@ -85,8 +85,9 @@ export const defaultRoles: readonly DefaultRole[] = Object.freeze([
   },
   {
     name: 'platform_engineer',
-    description: 'Wraps data services; sees no personal data by this role',
-    rules: may(['datamap.read', 'crypto.read', 'gateway.read']),
+    description:
+      'Wraps data services; a person sees no personal data by this role, its service accounts seal, open and index values',
+    rules: may(['datamap.read', 'crypto.read', 'crypto.seal', 'crypto.open', 'crypto.index', 'gateway.read']),
   },
 ]);
 

@@ -158,7 +158,7 @@ export async function composeRooms({
   const roomRoutes = [
     ...identity.routes,
     ...policy.routes,
-    ...createCryptoRoutes(crypto, { database, logger, dualControl }),
+    ...createCryptoRoutes(crypto, { database, logger, dualControl, audit, tables }),
     ...createAuditRoutes(audit, { database, productVersion: version }),
     ...createDataMapRoutes({ database, registry: dataMap }),
     ...dsr.routes,

@@ -321,7 +321,14 @@ test('the default roles are least privilege', async () => {
     'identity.read',
     'policy.read',
   ]);
-  expect(await allowed('platform_engineer')).toEqual(['crypto.read', 'datamap.read', 'gateway.read']);
+  expect(await allowed('platform_engineer')).toEqual([
+    'crypto.read',
+    'crypto.index',
+    'crypto.open',
+    'crypto.seal',
+    'datamap.read',
+    'gateway.read',
+  ]);
   expect(await allowed('dpo')).not.toContain('audit.export');
   expect(await allowed('dpo')).not.toContain('policy.manage');
   expect(await allowed('security_admin')).not.toContain('dsr.approve');
