@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { providerEvents } from './providers/events.ts';
+import { columnEvents } from './columns/events.ts';
 import { controlEvents } from './control/events.ts';
 import { erasureEvents } from './erasure/events.ts';
 import { valuesEvents } from './values/events.ts';
@@ -87,4 +88,5 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   ...controlEvents,
   ...erasureEvents,
   ...valuesEvents,
+  ...columnEvents,
 ]);

@@ -1,4 +1,13 @@
 export type { Approval, ApprovalState } from './control/approval.ts';
+export { createColumnAdministration, type ColumnAdministration } from './columns/administration.ts';
+export {
+  createColumnMigrations,
+  readPhases as readColumnPhases,
+  type ColumnMigrations,
+} from './columns/column-migrations.ts';
+export type { ColumnTarget, ColumnTargets } from './columns/column-target.ts';
+export { createColumnRoutes, dropPlaintextAction } from './columns/routes.ts';
+export type { StoredMigration } from './columns/store.ts';
 export {
   createDualControl,
   type Approved,

@@ -77,11 +77,16 @@ function openRow(job: Job, row: Row, parsedRow: ParsedRow): Record<string, unkno
     if (parsed !== null) rowId ??= rowIdOf(compiled, row);
     const result = parsed === null ? null : openColumn(job, column, parsed, rowId ?? '');
     for (const field of column.fields) {
-      if (wanted.has(field.field)) opened[field.field] = fieldResult(job, field, result, parsed);
+      if (!wanted.has(field.field)) continue;
+      opened[field.field] = result === null ? unsealed(field, row) : fieldResult(job, field, result, parsed);
     }
   }
   return opened;
 }
+
+/** While a column is being encrypted a writer may have left a value that is not sealed yet. */
+const unsealed = ({ plain }: FieldPlan, row: Row): unknown =>
+  plain?.read === true ? (row[plain.column] ?? null) : null;
 
 type ColumnResult =
   | { readonly kind: 'value'; readonly value: Buffer }

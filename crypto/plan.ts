@@ -56,14 +56,21 @@ function compile(plan: EncryptionPlan, tenantId: TenantId): CompiledPlan {
   const groups = Map.groupBy(plan.fields, (field) => field.column);
   const columns = [...groups].map(([column, fields]) => compileColumn(plan, tenantId, column, fields));
   const physical = new Set(
-    plan.fields.flatMap((field) => [field.column, ...field.indexes.map((index) => index.column)]),
+    plan.fields.flatMap((field) => [
+      field.column,
+      ...field.indexes.map((index) => index.column),
+      ...(field.plain?.read === true ? [field.plain.column] : []),
+    ]),
   );
   return {
     plan,
     type: `${plan.service}.${plan.collection}`,
     columns,
     physical,
-    owned: new Set([...physical, ...plan.fields.map((field) => field.field)]),
+    owned: new Set([
+      ...physical,
+      ...plan.fields.flatMap(({ field, plain }) => (plain === undefined ? [field] : [field, plain.column])),
+    ]),
     indexes: columns.flatMap((column) => column.indexes),
   };
 }

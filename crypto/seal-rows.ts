@@ -113,6 +113,7 @@ function sealRow(job: Job, row: Row): Record<string, unknown> {
     if (!isTouched(column, row)) continue;
     atHand ??= { row, rowId: rowIdOf(compiled, row), subjectKey: subjectKeyOf(job, row) };
     sealed[column.column] = sealColumn(job, column, atHand);
+    for (const { field, plain } of column.fields) if (plain !== undefined) sealed[plain.column] = row[field];
     for (const planned of column.indexes)
       sealed[planned.index.column] = indexValue(job, planned, row[planned.field.field]);
   }

@@ -56,6 +56,11 @@ export type FieldPlan = {
   readonly type: 'text' | 'json' | 'number' | 'boolean' | 'date';
   readonly scope: 'subject' | { readonly tenantPurpose: string };
   readonly indexes: readonly IndexPlan[];
+  /**
+   * The plaintext column beside it while a column is being encrypted: sealing writes both. `read` says whether opening
+   * may look there: where it holds a value and the ciphertext none, a writer changed it that does not know of the ciphertext.
+   */
+  readonly plain?: { readonly column: string; readonly read: boolean };
 };
 
 /** How the rows of one collection are encrypted; the data map makes it. */

@@ -46,7 +46,7 @@ export function buildField(document: FieldDocument, around: FieldSurroundings): 
     sensitivity,
     identity,
     references: referenceOf(document),
-    encryption: encryptionOf(block.encryption),
+    ...restOf(block.encryption),
     erasure: block.erasure === undefined ? inheritErasure(around, sensitivity) : eraseBy(block.erasure),
     mask: block.mask ?? defaultMask(identity, sensitivity),
     exportable: block.exportable ?? true,
@@ -91,8 +91,16 @@ function referenceOf(document: FieldDocument): FieldMap['references'] {
 
 type EncryptionBlock = NonNullable<NonNullable<FieldDocument['gatehouse']>['encryption']>;
 
-function encryptionOf(block: EncryptionBlock | undefined): FieldEncryption {
-  if (block === undefined) return { mode: 'none' };
+/** With a column of its own for the ciphertext, the field rests in plaintext until its migration says otherwise. */
+function restOf(block: EncryptionBlock | undefined): Pick<FieldMap, 'encryption' | 'twin'> {
+  if (block === undefined) return { encryption: { mode: 'none' }, twin: null };
+  const encryption = encryptionOf(block);
+  return block.column === undefined
+    ? { encryption, twin: null }
+    : { encryption: { mode: 'none' }, twin: { column: block.column, encryption, written: false } };
+}
+
+function encryptionOf(block: EncryptionBlock): FieldEncryption {
   const scope: EncryptionScope =
     block.scope === 'subject' ? 'subject' : { tenantPurpose: block.scope.tenant_purpose };
   return { mode: 'field', scope, indexes: block.indexes };

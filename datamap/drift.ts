@@ -1,6 +1,6 @@
 import type { Tx } from '../db/index.ts';
 import { selectColumns } from './store.ts';
-import type { CollectionMap, DataMap, FieldType } from './types.ts';
+import type { CollectionMap, DataMap, FieldTwin, FieldType } from './types.ts';
 
 /** One difference between the map and the live schema. */
 export type DriftFinding = {
@@ -65,8 +65,9 @@ function compareCollection(
   }
   const expected = expectedColumns(collection);
   const byName = new Map(columns.map((column) => [column.column, column]));
+  const twins = new Set(collection.fields.flatMap(({ twin }) => (twin === null ? [] : columnsOfTwin(twin))));
   const missing = [...expected.keys()].filter((name) => !byName.has(name));
-  const added = columns.filter(({ column }) => !expected.has(column));
+  const added = columns.filter(({ column }) => !expected.has(column) && !twins.has(column));
   const differing = [...expected].flatMap(([name, types]) => {
     const found = byName.get(name);
     return found === undefined || types.includes(found.type) ? [] : [{ name, found: found.type, types }];
@@ -126,6 +127,10 @@ function expectedColumns(collection: CollectionMap): ReadonlyMap<string, readonl
   }
   return expected;
 }
+
+/** What stands beside a column that is being encrypted; whether it is there yet is the migration's affair. */
+const columnsOfTwin = ({ column, encryption }: FieldTwin): readonly string[] =>
+  encryption.mode === 'field' ? [column, ...encryption.indexes.map((index) => index.column)] : [column];
 
 const personalName =
   /mail|phone|mobile|\btel|fax|name|birth|\bdob\b|address|street|city|zip|postal|ssn|pesel|passport|national|gender|sex|religion|iban|card|account|\bip\b|ip_|_ip|user_?agent|device|cookie|lat(itude)?$|lon(gitude)?$|salary|health|note|comment|free_?text/i;

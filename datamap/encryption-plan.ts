@@ -1,4 +1,4 @@
-import type { BlindIndex, CollectionMap, EncryptionScope, FieldType } from './types.ts';
+import type { BlindIndex, CollectionMap, EncryptionScope, FieldMap, FieldType } from './types.ts';
 
 /** What crypto needs to seal and open rows of one collection. */
 export type CollectionEncryptionPlan = {
@@ -14,6 +14,8 @@ export type CollectionEncryptionPlan = {
     readonly type: 'text' | 'json' | 'number' | 'boolean' | 'date';
     readonly scope: EncryptionScope;
     readonly indexes: readonly BlindIndex[];
+    /** Set while the column is being encrypted: the plaintext's column, and whether opening may look there. */
+    readonly plain?: { readonly column: string; readonly read: boolean };
   }[];
 };
 
@@ -54,18 +56,21 @@ function derivePlan(collection: CollectionMap): CollectionEncryptionPlan {
     collection: collection.name,
     rowIdField: columnOf(collection.primaryKey),
     subjectField: subject !== null && 'field' in subject ? columnOf(subject.field) : null,
-    fields: collection.fields.flatMap(({ name, column, type, encryption }) =>
-      encryption.mode === 'none'
-        ? []
-        : [
-            {
-              field: name,
-              column,
-              type: plainTypes[type],
-              scope: encryption.scope,
-              indexes: encryption.indexes,
-            },
-          ],
-    ),
+    fields: collection.fields.flatMap(planField),
   });
+}
+
+type PlannedField = CollectionEncryptionPlan['fields'][number];
+
+function planField({ name, column, type, encryption, twin }: FieldMap): readonly PlannedField[] {
+  const common = { field: name, type: plainTypes[type] };
+  if (encryption.mode === 'field') {
+    const { scope, indexes } = encryption;
+    const plain = twin === null ? {} : { plain: { column: twin.column, read: true } };
+    return [{ ...common, column, scope, indexes, ...plain }];
+  }
+  // Written along, not read yet.
+  if (twin?.written !== true || twin.encryption.mode === 'none') return [];
+  const { scope, indexes } = twin.encryption;
+  return [{ ...common, column: twin.column, scope, indexes, plain: { column, read: false } }];
 }

@@ -1,3 +1,4 @@
+export type { ColumnPhaseOf } from './column-phases.ts';
 export * from './drift.ts';
 export * from './encryption-plan.ts';
 export * from './errors.ts';

@@ -64,7 +64,8 @@ function buildService(dataset: DatasetDocument): ServiceMap {
   });
 }
 
-function createDataMap(services: readonly ServiceMap[]): DataMap {
+/** A map of services that were built already. @throws ERR_DATAMAP_DUPLICATE */
+export function createDataMap(services: readonly ServiceMap[]): DataMap {
   const byKey = new Map<string, ServiceMap>();
   const byType = new Map<string, CollectionMap>();
   const tables = new Set<string>();

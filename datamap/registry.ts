@@ -1,5 +1,6 @@
 import type { Database, Tx } from '../db/index.ts';
 import type { AuditEvent, AuditSink, Clock, TenantId } from '../kernel/index.ts';
+import { applyColumnPhases, type ColumnPhaseOf } from './column-phases.ts';
 import { dataMapError } from './errors.ts';
 import { serviceLoaded } from './events.ts';
 import { joinDataMaps, loadDataMap } from './load.ts';
@@ -24,6 +25,8 @@ export type DataMapRegistry = {
   readonly current: (tenantId: TenantId) => Promise<DataMap>;
   /** Validates and stores a file with one service for the transaction's tenant. @throws ERR_DATAMAP_* */
   readonly loadService: (tx: Tx, input: LoadServiceInput) => Promise<DataMap>;
+  /** Tells every replica at commit that the map of the transaction's tenant is another one now. */
+  readonly announce: (tx: Tx) => Promise<void>;
 };
 
 /** @param deps - `builtIn` wins: a tenant cannot replace one of its services */
@@ -31,14 +34,21 @@ export function createDataMapRegistry(deps: {
   readonly database: Database;
   readonly builtIn: DataMap;
   readonly clock: Clock;
+  /** Which columns are being encrypted for the transaction's tenant; without it none are. */
+  readonly columnPhases?: (tx: Tx) => Promise<readonly ColumnPhaseOf[]>;
 }): DataMapRegistry {
   const { database, builtIn, clock } = deps;
   const cache = createMapCache(database);
   const read = async (tx: Tx): Promise<DataMap> => {
     const { rows } = await tx.query<StoredService>(selectServices, [tx.tenantId]);
-    if (rows.length === 0) return builtIn;
+    const phases = (await deps.columnPhases?.(tx)) ?? [];
+    if (rows.length === 0) return applyColumnPhases(builtIn, phases);
     const own = loadDataMap(rows.map(({ key, yaml }) => ({ name: `service ${key}`, yaml })));
-    return joinDataMaps([builtIn, own]);
+    return applyColumnPhases(joinDataMaps([builtIn, own]), phases);
+  };
+  const announce = async (tx: Tx): Promise<void> => {
+    await tx.query(notifyChanged, [tx.tenantId]);
+    tx.onCommit(() => cache.forget(tx.tenantId));
   };
   const forTenant = (tx: Tx): Promise<DataMap> => cache.load(tx, read);
   return Object.freeze({
@@ -63,10 +73,10 @@ export function createDataMapRegistry(deps: {
         targets: [{ type: 'datamap.service', id: key }],
         detail: { service: key, revision: service.revision, replaced },
       });
-      await tx.query(notifyChanged, [tx.tenantId]);
-      tx.onCommit(() => cache.forget(tx.tenantId));
+      await announce(tx);
       return read(tx);
     },
+    announce,
   });
 }
 

@@ -28,6 +28,8 @@ const blindIndex = z.strictObject({
 const encryption = z.strictObject({
   scope: z.union([z.literal('subject'), z.strictObject({ tenant_purpose: key })]),
   indexes: z.array(blindIndex).max(4).default([]),
+  /** Where the ciphertext goes while the field's own column still holds plaintext. */
+  column: column.optional(),
 });
 
 const fieldBlock = z.strictObject({

@@ -128,6 +128,16 @@ export type FieldEncryption =
   | { readonly mode: 'none' }
   | { readonly mode: 'field'; readonly scope: EncryptionScope; readonly indexes: readonly BlindIndex[] };
 
+/**
+ * The column beside a field's own while its plaintext is being encrypted: first the ciphertext's, after the cut-over the
+ * plaintext's. `written`: whether writers keep it up to date.
+ */
+export type FieldTwin = {
+  readonly column: string;
+  readonly encryption: FieldEncryption;
+  readonly written: boolean;
+};
+
 /** What erasure does with one field. */
 export type FieldErasure = {
   readonly action: 'delete' | 'null' | 'pseudonymise' | 'keep';
@@ -151,6 +161,8 @@ export type FieldMap = {
     readonly field: string;
   } | null;
   readonly encryption: FieldEncryption;
+  /** Its other column while it is being encrypted; null when it rests in one column alone. */
+  readonly twin: FieldTwin | null;
   readonly erasure: FieldErasure;
   /** How it looks when policy says "masked". */
   readonly mask: 'none' | 'full' | 'partial' | 'email' | 'phone';

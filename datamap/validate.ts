@@ -3,7 +3,7 @@ import { refuseMaskingOverride } from './masking-override.ts';
 import type { ParsedFile } from './parse.ts';
 import type { DatasetDocument, FieldDocument } from './schema.ts';
 import { isKnownCategory } from './taxonomy.ts';
-import type { CollectionMap, DataMap, MapGap, ServiceMap } from './types.ts';
+import type { CollectionMap, DataMap, FieldEncryption, MapGap, ServiceMap } from './types.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -104,9 +104,10 @@ function collectionProblem(collection: CollectionMap): string | null {
   ) {
     return 'rows of persons are kept without an exemption; name code, basis and citation';
   }
-  const columns = collection.fields.flatMap(({ column, encryption }) => [
+  const columns = collection.fields.flatMap(({ column, encryption, twin }) => [
     column,
-    ...(encryption.mode === 'field' ? encryption.indexes.map((index) => index.column) : []),
+    ...indexColumns(encryption),
+    ...(twin === null ? [] : [twin.column, ...indexColumns(twin.encryption)]),
   ]);
   const twice = columns.find((column, at) => columns.indexOf(column) !== at);
   if (twice !== undefined) return `column "${twice}" is used twice`;
@@ -117,8 +118,12 @@ function collectionProblem(collection: CollectionMap): string | null {
   );
 }
 
+const indexColumns = (encryption: FieldEncryption): readonly string[] =>
+  encryption.mode === 'field' ? encryption.indexes.map((index) => index.column) : [];
+
 function fieldProblem(field: CollectionMap['fields'][number], collection: CollectionMap): string | null {
-  const { encryption, erasure } = field;
+  const { erasure } = field;
+  const encryption = field.twin?.encryption ?? field.encryption;
   const direct = collection.subject !== null && 'field' in collection.subject;
   if (encryption.mode === 'field' && encryption.scope === 'subject' && !direct) {
     return `field "${field.name}" is under the subject's key but the collection has no subject field of its own`;

@@ -34,6 +34,7 @@ const field = z.object({
   identity: z.string().nullable(),
   references: z.object({ service: z.string(), collection: z.string(), field: z.string() }).nullable(),
   encryption,
+  twin: z.object({ column: z.string(), encryption, written: z.boolean() }).nullable(),
   erasure: z.object({ action: z.string(), exemption: exemption.optional() }),
   mask: z.string(),
   exportable: z.boolean(),

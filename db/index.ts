@@ -1,3 +1,4 @@
+export * from './administrator.ts';
 export * from './connection-urls.ts';
 export * from './database.ts';
 export * from './embedded.ts';

@@ -34,9 +34,14 @@ async function compileIndexed(
   const terms: Buffer[] = [];
   for (const value of values)
     terms.push(...(await parts.crypto.indexTerms(tx, plan, field.name, index.name, String(value))));
-  return terms.length === 0
-    ? sql<SqlBool>`false`
-    : sql<SqlBool>`${columnOf(index.column)} = any(${terms}::bytea[])`;
+  const found =
+    terms.length === 0
+      ? sql<SqlBool>`false`
+      : sql<SqlBool>`${columnOf(index.column)} = any(${terms}::bytea[])`;
+  if (field.twin === null || kind === 'domain') return found;
+  // A row that a writer changed who does not know of the ciphertext has no index value until it is sealed.
+  const plain = sql.join(values.map((value) => typed(field, value)));
+  return sql<SqlBool>`(${found} or (${columnOf(field.column)} is null and ${columnOf(field.twin.column)} in (${plain})))`;
 }
 
 const comparisons = Object.freeze({ lt: '<', lte: '<=', gt: '>', gte: '>=' } as const);

@@ -77,12 +77,21 @@ export function projection(call: Call, grant: Grant, fields: readonly FieldMap[]
   const keys = [...own].map((column) => sql`${columnOf(column)} as ${sql.id(column)}`);
   const shown = fields
     .filter(({ column }) => !own.has(column))
-    .map((field) => {
+    .flatMap((field) => {
       const column = columnOf(field.column);
       const inSql = field.encryption.mode === 'none' && !grant.clear.has(field.name);
-      return sql`${inSql ? maskInSql(field, column) : readable(field, column)} as ${sql.id(field.column)}`;
+      const value = sql`${inSql ? maskInSql(field, column) : readable(field, column)} as ${sql.id(field.column)}`;
+      return field.encryption.mode === 'field' && field.twin !== null
+        ? [value, unsealed(field, field.twin.column)]
+        : [value];
     });
   return sql.join([...keys, ...shown]);
+}
+
+/** After a cut-over: the plaintext of a row that a writer changed who does not know of the ciphertext, else null. */
+function unsealed(field: FieldMap, plainColumn: string): RawBuilder<unknown> {
+  const plain = readable({ ...field, encryption: { mode: 'none' } }, columnOf(plainColumn));
+  return sql`case when ${columnOf(field.column)} is null then ${plain} end as ${sql.id(plainColumn)}`;
 }
 
 /** A calendar day has no time zone; as a JavaScript date it would get one. */

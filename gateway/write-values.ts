@@ -87,12 +87,13 @@ export async function sealValues(
   },
 ): Promise<readonly ColumnValue[]> {
   const { call, values, keys } = input;
-  const encrypted = [...values].filter(([field]) => field.encryption.mode === 'field');
-  const clear = [...values].filter(([field]) => field.encryption.mode === 'none');
-  const columns = clear.map(([field, value]): ColumnValue => ({
-    column: field.column,
-    value: parameter(field, value),
-  }));
+  const encrypted = [...values].filter(
+    ([{ encryption, twin }]) => encryption.mode === 'field' || twin?.written === true,
+  );
+  const columns = [...values].flatMap(([field, value]): ColumnValue[] => {
+    const column = plainColumnOf(field);
+    return column === null ? [] : [{ column, value: parameter(field, value) }];
+  });
   if (encrypted.length === 0) return columns;
   const logical = { ...keys, ...Object.fromEntries(encrypted.map(([field, value]) => [field.name, value])) };
   const physical = await parts.crypto.sealFields(tx, encryptionPlan(call.collection), logical);
@@ -107,10 +108,17 @@ export async function sealValues(
   return [...columns, ...sealed];
 }
 
-function columnsOf({ column, encryption }: FieldMap): readonly string[] {
-  return encryption.mode === 'field'
-    ? [column, ...encryption.indexes.map((index) => index.column)]
-    : [column];
+/** Where the plaintext goes; null when it is not kept. While a column is being encrypted that is beside the ciphertext. */
+function plainColumnOf({ column, encryption, twin }: FieldMap): string | null {
+  if (encryption.mode === 'none') return column;
+  return twin === null ? null : twin.column;
+}
+
+/** Ciphertext and index columns of a field. */
+function columnsOf(field: FieldMap): readonly string[] {
+  const side = field.encryption.mode === 'field' ? field : field.twin;
+  if (side === null || side.encryption.mode === 'none') return [];
+  return [side.column, ...side.encryption.indexes.map((index) => index.column)];
 }
 
 function parameter(field: FieldMap, value: unknown): RawBuilder<unknown> {

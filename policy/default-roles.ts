@@ -87,7 +87,15 @@ export const defaultRoles: readonly DefaultRole[] = Object.freeze([
     name: 'platform_engineer',
     description:
       'Wraps data services; a person sees no personal data by this role, its service accounts seal, open and index values',
-    rules: may(['datamap.read', 'crypto.read', 'crypto.seal', 'crypto.open', 'crypto.index', 'gateway.read']),
+    rules: may([
+      'datamap.read',
+      'crypto.read',
+      'crypto.migrate_column',
+      'crypto.seal',
+      'crypto.open',
+      'crypto.index',
+      'gateway.read',
+    ]),
   },
 ]);
 

@@ -1,3 +1,4 @@
+export { createColumnTargets } from './column-targets.ts';
 export { ensureConsole } from './build-console.ts';
 export { bootstrapSchema, readBootstrap, type Bootstrap } from './bootstrap-file.ts';
 export { readConfig, settingsHelp, type Config } from './config.ts';

@@ -24,9 +24,23 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
       cron: '*/5 * * * *',
       run: () => eachTenant(rooms.database, rooms.logger, 'the life of keys', rooms.crypto.erasure.tick),
     },
+    {
+      name: 'crypto.sweep-columns',
+      cron: '* * * * *',
+      run: async () => {
+        if (!(await rooms.columns.isAnyPrepared())) return;
+        await eachTenant(
+          rooms.database,
+          rooms.logger,
+          'sealing what was written beside a ciphertext',
+          (tenantId) => rooms.columns.sweep(tenantId, sweeper),
+        );
+      },
+    },
   ];
 }
 
+const sweeper = Object.freeze({ kind: 'system', id: 'crypto', displayName: 'Column migrations' } as const);
 const requestIdleMilliseconds = 300;
 
 /** What every replica looks for in a loop. */

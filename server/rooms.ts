@@ -2,10 +2,15 @@ import { join } from 'node:path';
 import { auditEvents, createAudit, createAuditRoutes, type Audit } from '../audit/index.ts';
 import {
   createCrypto,
+  createColumnMigrations,
+  createColumnRoutes,
   createCryptoRoutes,
   createDualControl,
   createLocalProvider,
   cryptoEvents,
+  dropPlaintextAction,
+  readColumnPhases,
+  type ColumnMigrations,
   type Crypto,
   type DualControl,
   type Executors,
@@ -37,6 +42,7 @@ import type { Config } from './config.ts';
 import { serverEvents } from './events.ts';
 import { createOutboxMailer, createSmtpMailer, outboxFolder, type Mailer } from './mailer.ts';
 import { version } from './version.ts';
+import { createColumnTargets, dropExecutor } from './column-targets.ts';
 import { createSealedTables } from './sealed-tables.ts';
 
 /** What the rooms are made of. */
@@ -55,6 +61,8 @@ export type Rooms = {
   readonly logger: Logger;
   readonly crypto: Crypto;
   readonly dualControl: DualControl;
+  /** Encrypting existing columns of the tables that the data map names. */
+  readonly columns: ColumnMigrations;
   readonly dataMap: DataMapRegistry;
   readonly audit: Audit;
   readonly identity: Identity;
@@ -96,7 +104,12 @@ export async function composeRooms({
     randomBytes: systemRandomBytes,
     development: config.rootKeyPassphrase === null,
   });
-  const dataMap = createDataMapRegistry({ database, builtIn: loadBuiltInDataMap(), clock: systemClock });
+  const dataMap = createDataMapRegistry({
+    database,
+    builtIn: loadBuiltInDataMap(),
+    clock: systemClock,
+    columnPhases: readColumnPhases,
+  });
   const tables = createSealedTables(dataMap);
   const crypto = createCrypto({ ...shared, database, root, logger, audit: () => audit, tables });
   const audit: Audit = createAudit({
@@ -106,6 +119,14 @@ export async function composeRooms({
     logger,
     originPrefix: config.logOrigin,
     definitions: allEvents,
+  });
+  const columns = createColumnMigrations({
+    ...shared,
+    database,
+    crypto,
+    audit: () => audit,
+    targets: createColumnTargets(dataMap),
+    announce: dataMap.announce,
   });
   const identity = createIdentity({ ...shared, database, crypto, audit, logger, publicUrl, mode });
   const catalogMap = loadCatalogDataMap();
@@ -143,7 +164,10 @@ export async function composeRooms({
     policy: { decide: policy.decide, compileRowFilter },
     suppression: dsr.suppression,
   });
-  const executors: Executors = Object.freeze({ ...crypto.erasure.executors });
+  const executors: Executors = Object.freeze({
+    ...crypto.erasure.executors,
+    [dropPlaintextAction]: dropExecutor(database, columns),
+  });
   const dualControl = createDualControl({
     ...shared,
     database,
@@ -159,6 +183,7 @@ export async function composeRooms({
     ...identity.routes,
     ...policy.routes,
     ...createCryptoRoutes(crypto, { database, logger, dualControl, audit, tables }),
+    ...createColumnRoutes({ database, columns, dualControl, logger }),
     ...createAuditRoutes(audit, { database, productVersion: version }),
     ...createDataMapRoutes({ database, registry: dataMap }),
     ...dsr.routes,
@@ -169,6 +194,7 @@ export async function composeRooms({
     logger,
     crypto,
     dualControl,
+    columns,
     dataMap,
     audit,
     identity,

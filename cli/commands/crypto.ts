@@ -4,6 +4,7 @@ import { notFound, parseTenantId, silentLogger } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import { postToHouse } from '../call-house.ts';
 import { UsageError, type Command } from '../command.ts';
+import { cryptoColumnCommands } from './crypto-columns.ts';
 import { controlCommands } from './crypto-control.ts';
 import { erasureCommands } from './crypto-erasure.ts';
 
@@ -88,4 +89,5 @@ export const cryptoCommands: readonly Command[] = Object.freeze([
   rotateCommand,
   ...controlCommands,
   ...erasureCommands,
+  ...cryptoColumnCommands,
 ]);

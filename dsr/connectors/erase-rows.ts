@@ -65,8 +65,12 @@ function assignmentsOf(
     field.encryption.mode === 'field'
       ? field.encryption.indexes.map((index) => sql`${sql.id(index.column)} = null`)
       : [];
-  if (action === 'null') return [sql`${sql.id(field.column)} = null`, ...indexes];
-  if (action === 'shred') return indexes;
+  // While a column is being encrypted its plaintext stands beside the ciphertext, where no key protects it.
+  const plain = field.encryption.mode === 'field' && field.twin !== null ? [field.twin.column] : [];
+  if (action === 'null')
+    return [...[field.column, ...plain].map((column) => sql`${sql.id(column)} = null`), ...indexes];
+  const covered = plain.map((column) => sql`${sql.id(column)} = ${pseudonym(collection, field)}`);
+  if (action === 'shred') return [...covered, ...indexes];
   return [sql`${sql.id(field.column)} = ${pseudonym(collection, field)}`];
 }
 
