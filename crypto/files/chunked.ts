@@ -1,7 +1,8 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { aeadOpen, aeadSealInto, nonceBytes, tagBytes, toAeadKey, type AeadKey } from '../aead.ts';
 import { equalInConstantTime, keyBytes } from '../derive.ts';
 import { cryptoError } from '../errors.ts';
+import { hkdfExpand } from '../hkdf.ts';
 
 /*
  * C2SP chunked-encryption with SHA-512 and AES-256-GCM ("Cobblestone-256"): salt(24) commitment(32), then chunks of
@@ -23,7 +24,7 @@ const infoLabel = Buffer.from('c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0
 export type ChunkKeys = { readonly key: AeadKey; readonly baseNonce: Buffer; readonly commitment: Buffer };
 
 /**
- * HKDF-Expand to key(32), base nonce(12) and commitment(32): two blocks of SHA-512.
+ * HKDF-Expand to key(32), base nonce(12) and commitment(32).
  *
  * @param inputKey - a secret KeyObject of 32 bytes
  * @param salt - 24 bytes, never twice under one key
@@ -32,14 +33,11 @@ export type ChunkKeys = { readonly key: AeadKey; readonly baseNonce: Buffer; rea
 export function deriveChunkKeys(inputKey: KeyObject, salt: Uint8Array, context: Uint8Array): ChunkKeys {
   if (salt.length !== saltBytes) throw cryptoError('ERR_CRYPTO_KEY', 'a file takes a salt of 24 bytes');
   const prk = toAeadKey(inputKey);
-  const info = Buffer.concat([infoLabel, salt, context]);
-  const first = createHmac('sha512', prk).update(info).update(Buffer.of(1)).digest();
-  const second = createHmac('sha512', prk).update(first).update(info).update(Buffer.of(2)).digest();
-  const derived = Buffer.concat([first, second]);
+  const derived = hkdfExpand('sha512', prk, [infoLabel, salt, context], 2 * keyBytes + nonceBytes);
   const key = toAeadKey(createSecretKey(derived.subarray(0, keyBytes)));
   const baseNonce = Buffer.from(derived.subarray(keyBytes, keyBytes + nonceBytes));
-  const commitment = Buffer.from(derived.subarray(keyBytes + nonceBytes, keyBytes + nonceBytes + keyBytes));
-  for (const block of [first, second, derived]) block.fill(0);
+  const commitment = Buffer.from(derived.subarray(keyBytes + nonceBytes));
+  derived.fill(0);
   return { key, baseNonce, commitment };
 }
 
