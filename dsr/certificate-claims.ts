@@ -1,3 +1,5 @@
+import type { Horizon } from '../crypto/index.ts';
+import { backupClaims } from './backup-horizon.ts';
 import { addDays, localDate } from './calendar.ts';
 import type { CertificateClaims } from './certificate.ts';
 import type { AbsenceResult } from './connectors/connector.ts';
@@ -11,17 +13,19 @@ export type Evidence = {
   readonly plan: PlanDocument;
   readonly counts: Readonly<Record<string, number>>;
   readonly scan: AbsenceResult | undefined;
+  /** Until when backups open what the destroyed keys sealed. */
+  readonly keys: Horizon;
 };
 
 /** The claims that do not come from the log. */
 export function describeOutcome(
   { deps, tenant }: Turn,
   row: RequestRow,
-  { plan, counts, scan }: Evidence,
+  { plan, counts, scan, keys }: Evidence,
 ): Omit<CertificateClaims, 'jti' | 'iat' | 'log' | 'receipts' | 'follows'> {
   const pack = lawPack(row.law, row.law_version);
   const completed = row.closed_at ?? deps.clock.now();
-  const retention = tenant.settings.dsr.backupRetentionDays;
+  const { timeZone } = tenant.settings;
   return {
     format: 'gatehouse-erasure-certificate/1',
     iss: deps.publicUrl,
@@ -61,10 +65,10 @@ export function describeOutcome(
       findingsUnderExemption: scan?.findings.length ?? 0,
       sharedIdentifiers: plan.identity.sharedIdentifiers,
     },
-    backups: {
-      unreadable: 'key destroyed',
-      horizon: addDays(localDate(completed, tenant.settings.timeZone), retention),
+    backups: backupClaims(keys, {
+      retained: addDays(localDate(completed, timeZone), tenant.settings.dsr.backupRetentionDays),
+      timeZone,
       citation: pack.backups,
-    },
+    }),
   };
 }

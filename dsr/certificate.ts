@@ -50,7 +50,17 @@ export const certificateClaims = z.strictObject({
   }),
   backups: z.strictObject({
     unreadable: z.literal('key destroyed'),
+    /** The day until which a backup could bring the person back. */
     horizon: z.string(),
+    /** The day until which backups older than the erasure are kept; certificates before this member had it as horizon. */
+    retained: z.string().optional(),
+    /** The day from which no backup opens what the destroyed keys sealed, and what that rests on. */
+    keys: z
+      .strictObject({
+        until: z.string().nullable(),
+        basis: z.enum(['destroyed', 'scheduled', 'standing_schedule', 'none', 'no_key']),
+      })
+      .optional(),
     citation: z.string(),
   }),
   log: z.strictObject({

@@ -1,3 +1,4 @@
+export { describeBackups } from './backup-horizon.ts';
 export {
   certificateClaims,
   certificateKey,

@@ -60,7 +60,7 @@ async function newestCertificate(tx: Tx, { id }: RequestRow): Promise<Issued | n
 async function sign(turn: Turn, tx: Tx, row: RequestRow, signing: Signing): Promise<void> {
   const { deps } = turn;
   const { kind, earlier } = signing;
-  const { receipts, ...evidence } = await readEvidence(tx, row);
+  const { receipts, ...evidence } = await readEvidence(turn, tx, row);
   const key = await deps.crypto.signingKey(tx, 'certificate');
   const now = deps.clock.now();
   const claims: CertificateClaims = {
@@ -92,7 +92,11 @@ async function sign(turn: Turn, tx: Tx, row: RequestRow, signing: Signing): Prom
   });
 }
 
-async function readEvidence(tx: Tx, row: RequestRow): Promise<Evidence & { readonly receipts: number }> {
+async function readEvidence(
+  { deps }: Turn,
+  tx: Tx,
+  row: RequestRow,
+): Promise<Evidence & { readonly receipts: number }> {
   const plan = parsePlan((await readPlan(tx, row)).document);
   const { rows: scans } = await tx.query<{ result: AbsenceResult }>(selectAbsence, [row.id]);
   const { rows: tasks } = await tx.query<{
@@ -105,6 +109,7 @@ async function readEvidence(tx: Tx, row: RequestRow): Promise<Evidence & { reado
     plan,
     counts: Object.assign({}, ...mine.map((task) => task.counts)) as Readonly<Record<string, number>>, // counts by collection
     scan: scans[0]?.result,
+    keys: await deps.crypto.erasure.horizonOfRequest(tx, row.id),
     receipts: mine.length,
   };
 }

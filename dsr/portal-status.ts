@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
+import { horizonOfCertificate } from './backup-horizon.ts';
 import type { FoundByTicket } from './portal-tickets.ts';
 import { iso, readAround } from './request-around.ts';
 import type { RequestRow } from './request-row.ts';
@@ -45,6 +46,7 @@ export async function viewStatus(
     dueAt: row.due_at.toISOString(),
     steps,
     certificateAvailable: mayFetch && certificate !== null,
+    backupsUntil: mayFetch && certificate !== null ? horizonOfCertificate(certificate.jws) : null,
     packageAvailable:
       mayFetch && waiting !== null && waiting.downloadedAt === null && new Date(waiting.expiresAt) > now,
   };

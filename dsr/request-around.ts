@@ -45,6 +45,7 @@ export type Around = {
     readonly kind: 'completion' | 'full_scan';
     readonly issuedAt: Instant;
     readonly supersededAt: Instant | null;
+    readonly jws: string;
   } | null;
   readonly package: { readonly expiresAt: Instant; readonly downloadedAt: Instant | null } | null;
 };

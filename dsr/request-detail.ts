@@ -1,3 +1,4 @@
+import { horizonOfCertificate } from './backup-horizon.ts';
 import type { z } from 'zod';
 import type { Tx } from '../db/index.ts';
 import { parsePlan } from './plan-document.ts';
@@ -89,8 +90,9 @@ function viewPlan(plan: Around['plan'], nameOf: NameOf): Detail['plan'] {
 
 function viewCertificate(certificate: Around['certificate']): Detail['certificate'] {
   if (certificate === null) return null;
-  const { id, kind, issuedAt, supersededAt } = certificate;
-  return { id, kind, issuedAt: iso(issuedAt), supersededAt: isoOrNull(supersededAt) };
+  const { id, kind, issuedAt, supersededAt, jws } = certificate;
+  const backupsUntil = horizonOfCertificate(jws);
+  return { id, kind, issuedAt: iso(issuedAt), supersededAt: isoOrNull(supersededAt), backupsUntil };
 }
 
 /** What must not be there, apart from what an exemption covers. */

@@ -142,7 +142,14 @@ export const requestDetail = requestItem.extend({
     })
     .nullable(),
   certificate: z
-    .object({ id: z.uuid(), kind: z.string(), issuedAt: at, supersededAt: at.nullable() })
+    .object({
+      id: z.uuid(),
+      kind: z.string(),
+      issuedAt: at,
+      supersededAt: at.nullable(),
+      /** Local day until which backups could bring the person back. */
+      backupsUntil: z.string().nullable(),
+    })
     .nullable(),
   package: z.object({ expiresAt: at, downloadedAt: at.nullable() }).nullable(),
   clock: z.object({
@@ -171,6 +178,7 @@ export const portalStatus = z.object({
   dueAt: at,
   steps: z.array(step),
   certificateAvailable: z.boolean(),
+  backupsUntil: z.string().nullable(),
   packageAvailable: z.boolean(),
 });
 /** What a verification found. */

@@ -18,7 +18,7 @@ export const selectAround = statement(
        from dsr.plan p where p.request_id = $1::uuid and p.hash = $2::text) as plan,
      (select json_build_object('at', b.at, 'clean', b.clean, 'scope', b.scope, 'result', b.result)
        from dsr.absence b where b.request_id = $1::uuid order by b.run desc limit 1) as absence,
-     (select json_build_object('id', c.id, 'kind', c.kind, 'issuedAt', c.issued_at, 'supersededAt', m.marked_at)
+     (select json_build_object('id', c.id, 'kind', c.kind, 'issuedAt', c.issued_at, 'supersededAt', m.marked_at, 'jws', c.jws)
        from dsr.certificate c left join dsr.certificate_mark m on m.certificate_id = c.id
        where c.request_id = $1::uuid order by c.version desc, c.kind desc limit 1) as certificate,
      (select json_build_object('expiresAt', g.expires_at, 'downloadedAt', g.downloaded_at)

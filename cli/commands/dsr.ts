@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { certificateKey, verifyCertificate, type Verification } from '../../dsr/index.ts';
+import { certificateKey, describeBackups, verifyCertificate, type Verification } from '../../dsr/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import type { Command, CommandInput, ExitCode } from '../command.ts';
 
@@ -77,7 +77,7 @@ function describe({ claims, keyId, checks }: Extract<Verification, { valid: true
       (one) => `kept: ${one.rows} rows of ${one.collection} (${one.citation}, ${one.code})`,
     ),
     `absence scan: ${claims.absence.scope}, ${claims.absence.columns} columns of ${claims.absence.tables} tables, full scan ${claims.absence.fullScan}`,
-    `backups are unreadable; none older than the erasure exists after ${claims.backups.horizon}`,
+    describeBackups(claims.backups),
   ];
 }
 

@@ -155,6 +155,14 @@ describe('erasing one person of one tenant', () => {
       }),
     ]);
     expect(verdict.claims.requestId).toBe(done.id);
+    // Nobody has laid down an end of the key epoch, so backups are named by how long they are kept.
+    const { backups } = verdict.claims;
+    expect(backups).toMatchObject({ keys: { until: null, basis: 'none' }, horizon: backups.retained });
+    const { body: view } = await f.call('getPortalStatus', {
+      params: { slug: 'acme' },
+      query: { ticket: done.ticket },
+    });
+    expect(view).toMatchObject({ backupsUntil: backups.horizon });
     const text =
       Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8') +
       Buffer.from(verdict.claims.log.entry, 'base64').toString('utf8');

@@ -111,6 +111,12 @@ function Downloads(props: { slug: string; ticket: string; status: PortalStatus }
           <p>
             <Trans>This certificate proves what was done. It names nobody; anyone can check it.</Trans>
           </p>
+          {status.backupsUntil === null ? null : (
+            <p className="gh-note" data-testid="backups-until">
+              <Trans>Our backup copies could still hold your data until</Trans>{' '}
+              <LongDate at={status.backupsUntil} />
+            </p>
+          )}
           <Button
             size="md"
             variant="default"

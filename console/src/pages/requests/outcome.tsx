@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { RequestDetail } from '../../api/types.ts';
 import { download } from '../../ui/download.ts';
-import { Instant } from '../../ui/instant.tsx';
+import { Instant, LongDate } from '../../ui/instant.tsx';
 import { Panel } from '../../ui/page.tsx';
 import { ProblemNotice } from '../../ui/problem-notice.tsx';
 import { ShortId } from '../../ui/short-id.tsx';
@@ -71,6 +71,12 @@ export function Outcome(props: { request: RequestDetail }) {
               <Trans>Download the certificate</Trans>
             </Button>
           </div>
+        )}
+        {certificate === null || certificate.backupsUntil === null ? null : (
+          <p className="gh-small gh-muted" data-testid="backups-until">
+            <Trans>Backups could bring the person back until</Trans>{' '}
+            <LongDate at={certificate.backupsUntil} />
+          </p>
         )}
         {request.package === null ? null : (
           <p className="gh-small">
