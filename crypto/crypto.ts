@@ -22,6 +22,8 @@ import { createProviderRegistry, type ProviderRegistry } from './providers/provi
 import { createPurge } from './purge.ts';
 import type { RootProvider } from './root-provider.ts';
 import { rotate } from './rotate.ts';
+import { createKeyJobs } from './rotation/key-jobs.ts';
+import { createKeyWorks } from './rotation/works.ts';
 import { indexTerms, sealRows } from './seal-rows.ts';
 import { sealValue, type ValueSuite } from './seal-value.ts';
 import { createErasure } from './erasure/erasure.ts';
@@ -51,6 +53,8 @@ export type CryptoDeps = {
   readonly logger: Logger;
   /** Where ciphertext rests, from the data map; none when absent. */
   readonly tables?: SealedTables;
+  /** How long a process may be silent before another carries its job on; 15. */
+  readonly jobLeaseSeconds?: number;
   /** Bounds of the data-key cache; five minutes, a million messages, 20,000 keys. */
   readonly cacheLimits?: Partial<CacheLimits>;
   /** Bounds of calls to root providers. */
@@ -65,7 +69,7 @@ const ledgerPurpose = 'shred-ledger';
 /** Joins the parts of the room. */
 export function createCrypto(deps: CryptoDeps): Crypto {
   const parts = createParts(deps);
-  const { dataKeys, tenantKeys, purge, failures, random, usage } = parts;
+  const { dataKeys, purge, failures, random, usage } = parts;
   const one = { ...createOneByOne(parts) };
   const signingKeys = createSigningKeys({
     ...one,
@@ -107,12 +111,8 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     ledger: readLedgerPage,
     rotate: rotateTenant,
     erasure,
-    warm: async (tenantId: TenantId) => {
-      await purge.listen();
-      if (tenantKeys.holdsActive(tenantId)) return; // most calls: not even a transaction
-      await parts.providers.prepare(tenantId);
-      await deps.database.withTenant(tenantId, (tx) => tenantKeys.active(tx));
-    },
+    jobs: createKeyJobs({ ...deps, ...parts }),
+    warm: parts.warm,
     settle: async () => {
       await failures.settled();
       await parts.calls.flush();
@@ -148,10 +148,24 @@ function createParts(deps: CryptoDeps) {
     random,
     listen: purge.listen,
     onUncounted: usage.record,
+    purgeKeys: purge.keys,
+  });
+  const warm = async (tenantId: TenantId): Promise<void> => {
+    await purge.listen();
+    if (tenantKeys.holdsActive(tenantId)) return; // most calls: not even a transaction
+    await providers.prepare(tenantId);
+    await database.withTenant(tenantId, (tx) => tenantKeys.active(tx));
+  };
+  const works = createKeyWorks({
+    ...{ database, logger, audit, random, tenantKeys, keysOf, dataKeys, warm },
+    onUncounted: usage.record,
+    purgeKeys: purge.keys,
+    tables: deps.tables ?? (async () => []),
+    leaseSeconds: deps.jobLeaseSeconds ?? 15,
   });
   const parts = {
     ...{ providers, calls, limits, random, cache, keysOf },
-    ...{ tenantKeys, usage, dataKeys, failures, purge },
+    ...{ tenantKeys, usage, dataKeys, failures, purge, warm, works },
   };
   return parts;
 }

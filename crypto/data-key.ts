@@ -27,6 +27,12 @@ export type IndexName = {
   readonly version: number;
 };
 
+/**
+ * Messages after which a data key that is read anew is replaced before it seals more. What lies between is room for the
+ * processes that still hold it: each seals at most 2^20 before it reads the key again.
+ */
+export const renewAtMessages = 2 ** 31 - 2 ** 27;
+
 /** Told of messages that the database does not know yet. */
 export type OnUncounted = (tenantId: TenantId, kid: KeyId, messages: number) => void;
 
@@ -43,6 +49,8 @@ export type DataKey = {
   /** How many of those were counted ahead and may still be sealed by this process. */
   readonly countedAhead: number;
   readonly onUncounted: OnUncounted;
+  /** A newer key seals in its place; this one opens what it sealed. */
+  readonly superseded: boolean;
   /** Messages sealed here since then. */
   sealed: number;
   field: AeadKey | null;
@@ -59,11 +67,12 @@ export type DataKey = {
 export type DataKeyParts = Pick<
   DataKey,
   'tenantId' | 'kid' | 'kidBytes' | 'scope' | 'material' | 'messages' | 'countedAhead' | 'onUncounted'
->;
+> & { readonly superseded?: boolean };
 
 /** Makes a usable data key; its use keys are derived on first use. */
 export function createDataKey(parts: DataKeyParts): DataKey {
   const { tenantId, kid, kidBytes, scope, material, messages, countedAhead, onUncounted } = parts;
+  const superseded = parts.superseded ?? false;
   const rare = { extended: null, portable: null, file: null, commitment: null };
   const later = { sealed: 0, field: null, row: null, mac: null, indexes: null, ...rare };
   return {
@@ -76,6 +85,7 @@ export function createDataKey(parts: DataKeyParts): DataKey {
     messages,
     countedAhead,
     onUncounted,
+    superseded,
     ...later,
   };
 }

@@ -1,9 +1,10 @@
 import type { Tx } from '../db/index.ts';
 import type { KeyId, SubjectId } from '../kernel/index.ts';
-import type { DataKey, OnUncounted } from './data-key.ts';
+import { renewAtMessages, type DataKey, type OnUncounted } from './data-key.ts';
 import { cryptoError } from './errors.ts';
 import { makeKeys, type FreshKey } from './make-keys.ts';
 import type { RandomPool } from './nonce-pool.ts';
+import { renewKeys } from './rotation/renew-keys.ts';
 import { kidOf, openKeyRow, requireUsable, type FoundKey, type KeyRow } from './stored-key.ts';
 import { insertPurposeKey, insertSubjectKeys, readKeys, readPurposeKey, readSubjectKeys } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
@@ -28,6 +29,8 @@ export type DataKeysDeps = {
   /** Awaited before keys are read; the cache opens only once purges are heard. */
   readonly listen: () => Promise<void>;
   readonly onUncounted: OnUncounted;
+  /** With the caller's commit every process drops these keys. */
+  readonly purgeKeys: (tx: Tx, kids: readonly KeyId[]) => Promise<void>;
 };
 
 const keysPerStatement = 5_000;
@@ -92,6 +95,7 @@ async function subjectKeys(
   let missing = subjectIds;
   for (let attempt = 1; attempt <= attempts && missing.length > 0; attempt += 1) {
     const { rows } = await tx.query<KeyRow>(readSubjectKeys, [tx.tenantId, `{${missing.join(',')}}`]);
+    if (await renewWorn(tx, deps, rows)) continue;
     for (const row of rows)
       if (row.subject_id !== null) keys.set(row.subject_id, await requireUsable(tx, deps, row));
     // In one order everywhere, so that two transactions with the same people wait instead of deadlocking.
@@ -117,14 +121,28 @@ async function subjectKeys(
   return missing.length === 0 ? keys : neither();
 }
 
+/** Replaces keys that have sealed nearly as much as they may, before they refuse. @returns whether there were any */
+async function renewWorn(tx: Tx, deps: DataKeysDeps, rows: readonly KeyRow[]): Promise<boolean> {
+  const worn = rows.filter(({ state, messages }) => state === 'active' && messages >= renewAtMessages);
+  if (worn.length === 0) return false;
+  const kids = worn.map(({ kid }) => kid);
+  const anyKey = { subjectId: null, purpose: null, before: null, afterKid: null };
+  const renewed = await renewKeys(tx, deps, { ...anyKey, kids, limit: kids.length });
+  return renewed.length > 0;
+}
+
 function keep(tx: Tx, deps: DataKeysDeps, keys: Map<SubjectId, DataKey>, key: DataKey): void {
   deps.keysOf(tx).add(key);
   if (key.scope.kind === 'subject') keys.set(key.scope.subjectId, key);
 }
 
 async function purposeKey(tx: Tx, deps: DataKeysDeps, purpose: string): Promise<DataKey> {
-  const read = async (): Promise<KeyRow | undefined> =>
-    (await tx.query<KeyRow>(readPurposeKey, [tx.tenantId, purpose])).rows[0];
+  const readOnce = async (): Promise<readonly KeyRow[]> =>
+    (await tx.query<KeyRow>(readPurposeKey, [tx.tenantId, purpose])).rows;
+  const read = async (): Promise<KeyRow | undefined> => {
+    const rows = await readOnce();
+    return (await renewWorn(tx, deps, rows)) ? (await readOnce())[0] : rows[0];
+  };
   const before = await read();
   if (before !== undefined) return requireUsable(tx, deps, before);
   const fresh: FreshKey = makeKeys(tx.tenantId, deps, await deps.tenantKeys.active(tx), [

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rotationEvents } from './rotation/events.ts';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { providerEvents } from './providers/events.ts';
 import { columnEvents } from './columns/events.ts';
@@ -15,8 +16,8 @@ export const keysShredded = defineEvent({
   detail: z.object({
     requestId: z.string().max(200),
     reason: z.string().max(500),
-    kids: z.array(z.string().length(16)).max(1_000),
-    ledgerIds: z.array(z.string().max(36)).max(1_000),
+    kids: z.array(z.string().length(16)).max(20_000),
+    ledgerIds: z.array(z.string().max(36)).max(20_000),
     withoutKey: z.number().int().min(0),
   }),
   ocsf: { classUid: 3004, activityId: 4 },
@@ -84,6 +85,7 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   rotationFinished,
   epochDestroyed,
   dataUnreadable,
+  ...rotationEvents,
   ...providerEvents,
   ...controlEvents,
   ...erasureEvents,

@@ -24,7 +24,7 @@ export function createKeyMaps(): KeyMaps {
     byScope: (scope) => scopes(scope).get(nameOf(scope)) ?? null,
     add: (key) => {
       kids.set(key.kid, key);
-      scopes(key.scope).set(nameOf(key.scope), key);
+      if (!key.superseded) scopes(key.scope).set(nameOf(key.scope), key);
     },
     remove: (key) => {
       kids.delete(key.kid);

@@ -1,7 +1,7 @@
 import { createHash, verify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Tx } from '../db/index.ts';
-import type { AuditEvent, TenantId } from '../kernel/index.ts';
+import { systemClock, type AuditEvent, type TenantId } from '../kernel/index.ts';
 import {
   contactPlan,
   createCryptoFixture,
@@ -13,6 +13,7 @@ import {
 } from './crypto-fixture.ts';
 import { createCryptoRoutes } from './routes.ts';
 import * as inventoryStore from './store-inventory.ts';
+import * as jobStore from './rotation/store.ts';
 import * as rotationStore from './store-rotation.ts';
 import * as shredStore from './erasure/store.ts';
 import * as keyStore from './store.ts';
@@ -40,6 +41,7 @@ test('PostgreSQL prepares every statement of the room', async () => {
   const statements = Object.values({
     ...keyStore,
     ...rotationStore,
+    ...jobStore,
     ...shredStore,
     ...inventoryStore,
   }).filter((value) => typeof value === 'object');
@@ -166,17 +168,16 @@ describe('message counts', () => {
     expect(rows).toEqual([{ messages: 2_500 }]);
   });
 
-  test('stop a key at 2^31, sealing only', async () => {
+  test('of nearly 2^31 replace the key before it refuses; what it sealed opens', async () => {
     const tenant = await fixture.db.createTenant();
     const scope = { kind: 'subject', subjectId: newSubject() } as const;
     const sealed = await inTenant(tenant, (tx) => crypto.seal(tx, scope, emailContext, Buffer.from('x')));
     await fixture.db.admin('update crypto.dek set messages = 2147483647 where tenant_id = $1', [tenant]);
     const fresh = fixture.make();
     await inTenant(tenant, async (tx) => {
-      await fresh.seal(tx, scope, emailContext, Buffer.from('the last one'));
-      await expect(fresh.seal(tx, scope, emailContext, Buffer.from('x'))).rejects.toMatchObject({
-        code: 'ERR_CRYPTO_KEY_EXHAUSTED',
-      });
+      const later = await fresh.seal(tx, scope, emailContext, Buffer.from('under a new key'));
+      expect(later.subarray(2, 10)).not.toEqual(sealed.subarray(2, 10));
+      expect(await fresh.open(tx, emailContext, later)).toMatchObject({ kind: 'plaintext' });
       expect(await fresh.open(tx, emailContext, sealed)).toMatchObject({ kind: 'plaintext' });
     });
   });
@@ -241,14 +242,15 @@ test('the routes answer with what the console expects', async () => {
   );
   const routes = createCryptoRoutes(crypto, {
     database: fixture.db.database,
+    clock: systemClock,
     dualControl: fixture.makeControl({}),
     audit: { append: async () => undefined, record: async () => undefined },
     tables: async () => [],
   });
   const principal = { tenantId: tenant, kind: 'user', id: newSubject(), displayName: 'Ada' };
-  const call = async (operationId: string, query: unknown = { limit: 50 }) => {
+  const call = async (operationId: string, query: unknown = { limit: 50 }, body: unknown = {}) => {
     const route = routes.find((candidate) => candidate.operationId === operationId);
-    const result = await route?.handler({ principal, query } as never);
+    const result = await route?.handler({ principal, query, body } as never);
     route?.responses[result?.status ?? 0]?.schema?.parse(result?.body);
     return result as {
       status: number;
@@ -263,7 +265,11 @@ test('the routes answer with what the console expects', async () => {
   const second = await call('listShreddedKeys', { limit: 2, cursor: first.body.nextCursor ?? '' });
   expect([first.body.items.length, second.body.items.length, second.body.nextCursor]).toEqual([2, 1, null]);
   await expect(call('listShreddedKeys', { limit: 2, cursor: 'AAAA' })).rejects.toMatchObject({ status: 400 });
-  expect((await call('rotateCryptoKeys')).body).toMatchObject({ state: 'finished', epoch: 2 });
+  expect((await call('rotateCryptoKeys', {}, { keys: 'tenant' })).body).toMatchObject({
+    kind: 'rewrap',
+    state: 'done',
+    target: { epoch: 2 },
+  });
   expect(routes.find(({ method }) => method === 'POST')?.security).toMatchObject({
     stepUp: { level: 2, maxAgeSeconds: 300 },
   });

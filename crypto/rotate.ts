@@ -1,83 +1,110 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Tx } from '../db/index.ts';
-import type { AuditSink, Logger, TenantId } from '../kernel/index.ts';
-import { keyBytes } from './derive.ts';
+import type { AuditSink, Logger, NewId, TenantId } from '../kernel/index.ts';
 import { cryptoError } from './errors.ts';
-import { rotationFinished, rotationStarted } from './events.ts';
-import type { RandomPool } from './nonce-pool.ts';
+import { rotationStarted } from './events.ts';
 import type { Purge } from './purge.ts';
 import type { ProviderRegistry } from './providers/provider-registry.ts';
-import {
-  countStaleKeys,
-  demoteTenantKey,
-  hasUnfinishedRotation,
-  lockRewrappingTenantKeys,
-  lockStaleKeys,
-  rewrapKeys,
-  supersedeTenantKeys,
-} from './store-rotation.ts';
+import { beginJob, findJob, type KeyJob } from './rotation/key-job.ts';
+import { countStale, isUnfinished } from './rotation/rewrap.ts';
+import type { KeyWorks } from './rotation/works.ts';
+import { demoteTenantKey } from './store-rotation.ts';
 import { insertTenantKey } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
-import type { RotationOptions, RotationProgress } from './types.ts';
-import { rewrapDataKeyInto, wrappedBytes, type TenantKey, type WrapScope } from './wrap.ts';
+import type { Actor, RotationOptions, RotationProgress } from './types.ts';
 
 /** What rotation needs. */
 export type RotateDeps = {
   readonly database: Database;
   readonly providers: ProviderRegistry;
   readonly tenantKeys: TenantKeys;
-  readonly random: RandomPool;
   readonly purge: Purge;
   readonly audit: () => AuditSink<Tx>;
   readonly logger: Logger;
+  readonly newId: NewId;
+  readonly works: KeyWorks;
 };
 
-/** As `lockStaleKeys` gives them. */
-type StaleKeys = { readonly epoch: number; readonly purpose: string | null; readonly records: Buffer };
+const pollMilliseconds = 200;
 
-/** kid(8) wrapped(60) commitment(32) subject(16) */
-const staleBytes = 8 + wrappedBytes + keyBytes + 16;
-/** kid(8) wrapped(60) */
-const rewrappedBytes = 8 + wrappedBytes;
-const defaultBatchSize = 2_000;
-const maxBatchSize = 10_000;
-
-/** New epoch, then data keys in batches; what was interrupted is carried on by the next call. */
+/** New epoch, then data keys in batches; what was interrupted is carried on by the next call or by any process. */
 export async function rotate(
   deps: RotateDeps,
   tenantId: TenantId,
   options: RotationOptions,
 ): Promise<RotationProgress> {
-  const batchSize = Math.min(maxBatchSize, Math.max(1, Math.trunc(options.batchSize ?? defaultBatchSize)));
-  const resumed = await deps.database.withTenant(tenantId, isUnfinished);
-  if (!resumed) await beginEpoch(deps, tenantId, options);
-  const startedAt = performance.now();
+  const { job, resumed } = await beginRotation(deps, tenantId, options.actor);
   let rewrapped = 0;
+  let epoch = 0;
+  const progress = (of: KeyJob): RotationProgress => ({
+    epoch,
+    resumed,
+    rewrapped,
+    remaining: Math.max(0, of.total - of.done),
+    keysPerSecond: of.rate,
+  });
+  epoch = 'epoch' in job.target ? job.target.epoch : 0;
+  let seen = job.done;
+  const ended = await carryOut(deps, tenantId, job, {
+    ...options,
+    onProgress: (of) => {
+      rewrapped += of.done - seen;
+      seen = of.done;
+      options.onProgress?.(progress(of));
+    },
+  });
+  return progress(ended);
+}
+
+/** A new epoch and its job, or the unfinished one; the keys themselves are wrapped by whoever carries the job on. */
+export async function beginRotation(
+  deps: RotateDeps,
+  tenantId: TenantId,
+  actor: Actor,
+): Promise<{ readonly job: KeyJob; readonly resumed: boolean }> {
+  const resumed = await deps.database.withTenant(tenantId, isUnfinished);
+  if (!resumed) await beginEpoch(deps, tenantId, actor);
+  return { job: await beginRewrap(deps, tenantId, actor), resumed };
+}
+
+/** The job that wraps every data key under the active epoch; also when nothing is left to wrap. */
+export function beginRewrap(deps: RotateDeps, tenantId: TenantId, actor: Actor): Promise<KeyJob> {
+  return deps.database.withTenant(tenantId, async (tx) => {
+    const { epoch } = await deps.tenantKeys.active(tx);
+    const total = await countStale(tx, deps);
+    const id = deps.newId();
+    const { job } = await beginJob(tx, {
+      id,
+      kind: 'rewrap',
+      target: { epoch },
+      phase: 'rewrap',
+      total,
+      actor,
+    });
+    return job;
+  });
+}
+
+/** Carries a job on here, or waits for the process that does. @throws what the job failed with */
+export async function carryOut(
+  deps: Pick<RotateDeps, 'database' | 'works'>,
+  tenantId: TenantId,
+  job: KeyJob,
+  options: Pick<RotationOptions, 'batchSize' | 'signal'> & { readonly onProgress?: (job: KeyJob) => void },
+): Promise<KeyJob> {
   for (;;) {
     options.signal?.throwIfAborted();
-    const batch = await deps.database.withTenant(tenantId, (tx) => rewrapBatch(tx, deps, batchSize));
-    rewrapped += batch.count;
-    const seconds = Math.max(0.001, (performance.now() - startedAt) / 1_000);
-    const progress = {
-      epoch: batch.epoch,
-      resumed,
-      rewrapped,
-      remaining: batch.remaining,
-      keysPerSecond: Math.round(rewrapped / seconds),
-    };
-    options.onProgress?.(progress);
-    if (batch.remaining > 0) continue;
-    if (!(await deps.database.withTenant(tenantId, (tx) => finish(tx, deps, progress, options)))) continue;
-    return progress;
+    const ran = await deps.works.run(tenantId, job, options);
+    const now = ran ?? (await deps.database.withTenant(tenantId, (tx) => findJob(tx, job.id)));
+    if (now === null || now.state === 'failed')
+      throw cryptoError('ERR_CRYPTO_KEY', now?.error ?? 'the job is gone; begin it again');
+    if (now.state === 'done') return now;
+    await pause(pollMilliseconds, undefined, options.signal === undefined ? {} : { signal: options.signal });
   }
 }
 
-async function isUnfinished(tx: Tx): Promise<boolean> {
-  const { rows } = await tx.query<{ unfinished: boolean }>(hasUnfinishedRotation, [tx.tenantId]);
-  return rows[0]?.unfinished === true;
-}
-
 /** The root is asked before BEGIN; when another process was quicker, its epoch is the one. */
-async function beginEpoch(deps: RotateDeps, tenantId: TenantId, options: RotationOptions): Promise<void> {
+async function beginEpoch(deps: RotateDeps, tenantId: TenantId, actor: Actor): Promise<void> {
   const previous = await deps.database.withTenant(tenantId, (tx) => deps.tenantKeys.active(tx));
   const fresh = await deps.tenantKeys.generate(tenantId, previous.epoch + 1);
   await deps.database.withTenant(tenantId, async (tx) => {
@@ -96,88 +123,9 @@ async function beginEpoch(deps: RotateDeps, tenantId: TenantId, options: Rotatio
       definition: rotationStarted,
       tenantId,
       outcome: 'success',
-      actor: options.actor,
+      actor,
       targets: [target],
       detail,
     });
   });
-}
-
-async function rewrapBatch(
-  tx: Tx,
-  deps: RotateDeps,
-  limit: number,
-): Promise<{ epoch: number; count: number; remaining: number }> {
-  const active = await deps.tenantKeys.active(tx);
-  const { rows } = await tx.query<StaleKeys>(lockStaleKeys, [tx.tenantId, active.epoch, limit]);
-  const count = rows.reduce((sum, { records }) => sum + records.length / staleBytes, 0);
-  const rewrapped = Buffer.alloc(count * rewrappedBytes);
-  let at = 0;
-  for (const row of rows) {
-    const keys = { from: await deps.tenantKeys.byEpoch(tx, row.epoch), to: active };
-    at = rewrapAll(tx, deps, keys, row, rewrapped, at);
-  }
-  if (count > 0) await tx.query(rewrapKeys, [tx.tenantId, active.epoch, count, rewrapped]);
-  const { rows: counts } = await tx.query<{ count: number }>(countStaleKeys, [tx.tenantId, active.epoch]);
-  return { epoch: active.epoch, count, remaining: counts[0]?.count ?? 0 };
-}
-
-/** @returns where the next record goes */
-function rewrapAll(
-  tx: Tx,
-  deps: RotateDeps,
-  keys: { readonly from: TenantKey; readonly to: TenantKey },
-  { purpose, records }: StaleKeys,
-  target: Buffer,
-  offset: number,
-): number {
-  let at = offset;
-  for (let start = 0; start < records.length; start += staleBytes) {
-    const part = (from: number, size: number): Buffer => records.subarray(start + from, start + from + size);
-    const kid = part(0, 8);
-    const commitment = part(rewrappedBytes, keyBytes);
-    const scope: WrapScope =
-      purpose === null
-        ? { kind: 'subject_bytes', bytes: part(rewrappedBytes + keyBytes, 16) }
-        : { kind: 'tenant', purpose };
-    const binding = { tenantId: tx.tenantId, scope, kid, commitment };
-    target.set(kid, at);
-    if (!rewrapDataKeyInto(keys, binding, part(8, wrappedBytes), deps.random, target, at + 8))
-      throw cannotRewrap(tx, deps, keys.from.epoch, kid.toString('hex'));
-    at += rewrappedBytes;
-  }
-  return at;
-}
-
-function cannotRewrap(tx: Tx, { logger }: RotateDeps, epoch: number, kid: string): Error {
-  const { tenantId } = tx;
-  logger.error('a data key does not open under its tenant key; the rotation stops', { tenantId, kid, epoch });
-  return cryptoError(
-    'ERR_CRYPTO_KEY',
-    `data key ${kid} does not open under epoch ${epoch}; the rotation stopped, nothing was lost`,
-  );
-}
-
-/** @returns false when a transaction that was under way has left a key on an older epoch after all */
-async function finish(
-  tx: Tx,
-  deps: RotateDeps,
-  progress: RotationProgress,
-  options: RotationOptions,
-): Promise<boolean> {
-  // Without the lock, a transaction that wraps under the old epoch right now could commit after its destruction.
-  await tx.query(lockRewrappingTenantKeys, [tx.tenantId, progress.epoch]);
-  await tx.query(supersedeTenantKeys, [tx.tenantId, progress.epoch]);
-  if (await isUnfinished(tx)) return false;
-  const detail = { epoch: progress.epoch, rewrapped: progress.rewrapped };
-  const target = { type: 'crypto.tenant_key', id: String(progress.epoch) };
-  await deps.audit().append(tx, {
-    definition: rotationFinished,
-    tenantId: tx.tenantId,
-    outcome: 'success',
-    actor: options.actor,
-    targets: [target],
-    detail,
-  });
-  return true;
 }

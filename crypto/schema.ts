@@ -43,13 +43,3 @@ export const ledgerSchema = z.object({
   ),
   nextCursor: z.string().nullable(),
 });
-
-/** `POST /v1/crypto/rotate`. */
-export const rotationSchema = z.object({
-  state: z.enum(['finished', 'running']),
-  epoch: z.number().int().nullable(),
-  resumed: z.boolean(),
-  rewrapped: z.number().int(),
-  remaining: z.number().int().nullable(),
-  keysPerSecond: z.number().int(),
-});

@@ -21,14 +21,14 @@ export const supersedeTenantKeys = statement(
 );
 
 /**
- * $1 tenant, $2 active epoch, $3 limit: locks what it returns. One row per epoch with the keys of people, one per key of
+ * $1 tenant, $2 active epoch, $3 limit: locks what it returns and leaves what others hold. One row per epoch with the keys of people, one per key of
  * a purpose; `records` holds for each kid(8) wrapped(60) commitment(32) subject(16, zero for a purpose).
  */
 export const lockStaleKeys = statement(
   'crypto.lock_stale_deks',
   `with stale as materialized (
      select kid, wrapped, commitment, subject_id, purpose, epoch from crypto.dek
-     where tenant_id = $1 and epoch < $2 and state <> 'shredded' order by epoch, kid limit $3 for no key update)
+     where tenant_id = $1 and epoch < $2 and state <> 'shredded' order by epoch, kid limit $3 for no key update skip locked)
    select epoch, purpose, string_agg(kid || wrapped || commitment || coalesce(uuid_send(subject_id), decode(repeat('00', 16), 'hex')), '') as records
    from stale group by epoch, purpose`,
 );
@@ -51,4 +51,45 @@ export const rewrapKeys = statement(
 export const hasUnfinishedRotation = statement(
   'crypto.has_unfinished_rotation',
   `select exists (select 1 from crypto.kek where tenant_id = $1 and state = 'rewrapping') as unfinished`,
+);
+
+/**
+ * Locks current keys that may be replaced. $1 tenant, $2 kids or null, $3 person or null, $4 purpose or null, $5 made before or null,
+ * $6 last kid seen or null, $7 limit. Keys whose output is compared (index, mac) are never among them.
+ */
+export const lockCurrentKeys = statement(
+  'crypto.lock_current_deks',
+  `select kid, subject_id, purpose from crypto.dek
+   where tenant_id = $1 and state = 'active' and ($2::bytea[] is null or kid = any($2::bytea[]))
+     and ($3::uuid is null or subject_id = $3::uuid) and ($4::text is null or purpose = $4::text)
+     and ($5::timestamptz is null or created_at < $5::timestamptz) and ($6::bytea is null or kid > $6::bytea)
+     and (purpose is null or (purpose <> 'index' and purpose not like 'mac:%'))
+   order by kid limit $7 for no key update`,
+);
+
+/** $1 tenant, $2 kids: they open what they sealed and seal no more */
+export const supersedeKeys = statement(
+  'crypto.supersede_deks',
+  `update crypto.dek set state = 'superseded', current = false where tenant_id = $1 and kid = any($2::bytea[]) and state = 'active'`,
+);
+
+/** $1 tenant, $2 purpose */
+export const supersedePurposeKey = statement(
+  'crypto.supersede_purpose_dek',
+  `update crypto.dek set state = 'superseded', current = false where tenant_id = $1 and purpose = $2 and state = 'active' returning kid`,
+);
+
+/** Of some keys those that are superseded. $1 tenant, $2 kids */
+export const readSupersededKids = statement(
+  'crypto.read_superseded_deks',
+  `select kid from crypto.dek where tenant_id = $1 and kid = any($2::bytea[]) and state = 'superseded'`,
+);
+
+/** $1 tenant, $2 person or null, $3 purpose or null, $4 made before or null */
+export const countCurrentKeys = statement(
+  'crypto.count_current_deks',
+  `select count(*)::integer as count from crypto.dek
+   where tenant_id = $1 and state = 'active' and ($2::uuid is null or subject_id = $2::uuid) and ($3::text is null or purpose = $3::text)
+     and ($4::timestamptz is null or created_at < $4::timestamptz)
+     and (purpose is null or (purpose <> 'index' and purpose not like 'mac:%'))`,
 );

@@ -29,14 +29,14 @@ export const insertTenantKey = statement(
 export const readSubjectKeys = statement(
   'crypto.read_subject_deks',
   `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request
-   from crypto.dek where tenant_id = $1 and subject_id = any($2::uuid[])`,
+   from crypto.dek where tenant_id = $1 and subject_id = any($2::uuid[]) and current`,
 );
 
 /** $1 tenant, $2 purpose */
 export const readPurposeKey = statement(
   'crypto.read_purpose_dek',
   `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request
-   from crypto.dek where tenant_id = $1 and purpose = $2 and state = 'active'`,
+   from crypto.dek where tenant_id = $1 and purpose = $2 and current`,
 );
 
 /** $1 tenant, $2 kids */

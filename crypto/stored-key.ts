@@ -17,7 +17,7 @@ export type KeyRow = {
   readonly epoch: number;
   readonly wrapped: Buffer | null;
   readonly commitment: Buffer | null;
-  readonly state: 'active' | 'shredded';
+  readonly state: 'active' | 'superseded' | 'shredded';
   readonly messages: number;
   readonly shredded_at: Date | null;
   readonly shred_request: string | null;
@@ -50,7 +50,15 @@ export async function openKeyRow(tx: Tx, deps: DataKeysDeps, row: KeyRow): Promi
   );
   if (material === null) return { kind: 'broken' };
   const counts = { messages: row.messages, countedAhead: 0, onUncounted: deps.onUncounted };
-  const key = createDataKey({ tenantId, kid, kidBytes: row.kid, scope, material, ...counts });
+  const key = createDataKey({
+    tenantId,
+    kid,
+    kidBytes: row.kid,
+    scope,
+    material,
+    superseded: row.state === 'superseded',
+    ...counts,
+  });
   deps.keysOf(tx).add(key);
   return key;
 }

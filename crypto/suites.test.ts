@@ -1,9 +1,11 @@
+import { createSecretKey, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Tx } from '../db/index.ts';
-import type { TenantId } from '../kernel/index.ts';
+import { parseKeyId, parseTenantId, type TenantId } from '../kernel/index.ts';
 import { createCryptoFixture, emailContext, newSubject, type CryptoFixture } from './crypto-fixture.ts';
 import { parseCiphertext } from './ct1.ts';
+import { countMessages, createDataKey } from './data-key.ts';
 import type { Crypto, FieldContext, KeyScope } from './types.ts';
 
 let fixture: CryptoFixture;
@@ -50,18 +52,37 @@ test("a tenant's key passes to suite 02 after 2^24 messages, and both sides of t
   });
 });
 
-test('under suite 02 a key goes on beyond 2^31 messages; its packed rows stop there', async () => {
+test('under suite 02 a key goes on beyond 2^31 messages; its packed rows and portable values stop there', () => {
+  const key = createDataKey({
+    tenantId: parseTenantId(randomUUID()),
+    kid: parseKeyId('00'.repeat(8)),
+    kidBytes: Buffer.alloc(8),
+    scope: purpose,
+    material: createSecretKey(Buffer.alloc(32, 7)),
+    messages: 2 ** 31,
+    countedAhead: 0,
+    onUncounted: () => undefined,
+  });
+  countMessages(key, 1, 0x02);
+  for (const suite of [0x01, 0x03, 0x04] as const)
+    expect(() => countMessages(key, 1, suite)).toThrow(/2\^31/);
+});
+
+test('a key that has sealed nearly 2^31 is replaced when it is read again', async () => {
   const scope: KeyScope = { kind: 'tenant', purpose: 'events' };
   const own = await withMessages({ kind: 'tenant', purpose: 'events' }, 2 ** 31);
   await inTenant(async (tx) => {
-    const sealed = await own.seal(tx, scope, emailContext, Buffer.from('a'));
-    expect(await own.open(tx, emailContext, sealed)).toMatchObject({ kind: 'plaintext' });
-    const exhausted = { code: 'ERR_CRYPTO_KEY_EXHAUSTED' };
-    await expect(own.sealRow(tx, scope, emailContext, new Map())).rejects.toMatchObject(exhausted);
-    await expect(own.sealPortable(tx, scope, emailContext, Buffer.from('a'))).rejects.toMatchObject(
-      exhausted,
-    );
+    const row = await own.sealRow(tx, scope, emailContext, new Map([['a', Buffer.from('a')]]));
+    expect(await own.openRow(tx, emailContext, row)).toMatchObject({ kind: 'plaintext' });
   });
+  const { rows } = await fixture.db.admin(
+    `select state, current from crypto.dek where tenant_id = $1 and purpose = 'events' order by current`,
+    [tenant],
+  );
+  expect(rows).toEqual([
+    { state: 'superseded', current: false },
+    { state: 'active', current: true },
+  ]);
 });
 
 test('a portable value opens in its own context only, 70 bytes longer in between', async () => {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Transform } from 'node:stream';
 import type { Tx } from '../db/index.ts';
+import type { KeyJobs } from './rotation/key-jobs.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
 import type { Erasure } from './erasure/erasure.ts';
 
@@ -268,6 +269,8 @@ export type Crypto = {
   ) => Promise<readonly LedgerEntry[]>;
   /** New KEK epoch, then rewraps every data key; carries an unfinished rotation on. Ciphertext does not change. */
   readonly rotate: (tenantId: TenantId, options: RotationOptions) => Promise<RotationProgress>;
+  /** Long works on keys, resumable by any process. */
+  readonly jobs: KeyJobs;
   /** Makes sure the tenant has a KEK and it is cached; call it before BEGIN when the root provider may be slow. */
   readonly warm: (tenantId: TenantId) => Promise<void>;
   /** Resolves when what was reported is recorded; call it before the log stops. */

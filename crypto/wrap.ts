@@ -123,7 +123,11 @@ export function unwrapDataKey(tenantKey: TenantKey, binding: WrapBinding, wrappe
   return opened.key;
 }
 
-/** Wraps the same data key under another tenant key, into `target`; false when it does not open under the first. */
+/**
+ * Wraps the same data key under another tenant key, into `target`; false when it does not open under the first. The
+ * commitment is bound in the associated data of both, so it cannot change here; that the key is the one committed to is
+ * checked where it is used, which spares half of the work.
+ */
 export function rewrapDataKeyInto(
   keys: { readonly from: TenantKey; readonly to: TenantKey },
   binding: WrapBinding,
@@ -132,9 +136,12 @@ export function rewrapDataKeyInto(
   target: Buffer,
   offset: number,
 ): boolean {
-  const opened = openWrapped(keys.from, binding, wrapped);
-  if (opened === null) return false;
-  wrapDataKeyInto(keys.to, binding, opened.bytes, random, target, offset);
-  opened.bytes.fill(0);
+  const { commitment, kid } = binding;
+  if (wrapped.length !== wrappedBytes || commitment.length !== keyBytes || kid.length !== kidBytes)
+    return false;
+  const bytes = aeadOpenAt(keys.from.key, bindingData(binding, keys.from.epoch), wrapped, 0);
+  if (bytes === null) return false;
+  wrapDataKeyInto(keys.to, binding, bytes, random, target, offset);
+  bytes.fill(0);
   return true;
 }

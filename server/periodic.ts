@@ -42,10 +42,12 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
 
 const sweeper = Object.freeze({ kind: 'system', id: 'crypto', displayName: 'Column migrations' } as const);
 const requestIdleMilliseconds = 300;
+const keyWorkIdleMilliseconds = 2_000;
 
 /** What every replica looks for in a loop. */
 export function tickersOf(rooms: Rooms): readonly Ticker[] {
   return [
     { name: 'the request worker', tick: rooms.dsr.worker.tick, idleMilliseconds: requestIdleMilliseconds },
+    { name: 'work on keys', tick: rooms.crypto.jobs.tick, idleMilliseconds: keyWorkIdleMilliseconds },
   ];
 }

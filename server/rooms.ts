@@ -182,9 +182,9 @@ export async function composeRooms({
   const roomRoutes = [
     ...identity.routes,
     ...policy.routes,
-    ...createCryptoRoutes(crypto, { database, logger, dualControl, audit, tables }),
     ...createColumnRoutes({ database, columns, dualControl, logger }),
     ...createAuditRoutes(audit, { database, productVersion: version }),
+    ...createCryptoRoutes(crypto, { database, clock: systemClock, dualControl, audit, tables }),
     ...createDataMapRoutes({ database, registry: dataMap }),
     ...dsr.routes,
     ...gateway.routes,

@@ -2,11 +2,11 @@ import { readInventory } from '../../crypto/index.ts';
 import { createDatabase, deriveConnectionUrls, exactlyOne, statement } from '../../db/index.ts';
 import { notFound, parseTenantId, silentLogger } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
-import { postToHouse } from '../call-house.ts';
 import { UsageError, type Command } from '../command.ts';
 import { cryptoColumnCommands } from './crypto-columns.ts';
 import { controlCommands } from './crypto-control.ts';
 import { erasureCommands } from './crypto-erasure.ts';
+import { cryptoRotationCommands } from './crypto-rotation.ts';
 
 type Inventory = Awaited<ReturnType<typeof readInventory>>;
 
@@ -68,25 +68,10 @@ function inventoryLines({ epochs, subjects, tenantKeys }: Inventory): readonly s
   ];
 }
 
-const rotateCommand: Command = {
-  name: 'crypto rotate',
-  summary: 'Begin a new key epoch and wrap every data key under it, or carry an unfinished rotation on',
-  usage:
-    'gatehouse crypto rotate [--url URL] [--json]   (GATEHOUSE_TOKEN: access token of a fresh step-up; sets the tenant)',
-  options: { url: { type: 'string' } },
-  run: async (input) => {
-    type Rotated = { readonly epoch: number; readonly state: string; readonly rewrapped: number };
-    const body = await postToHouse<Rotated>(input, '/v1/crypto/rotate', {});
-    if (input.json) input.io.out(JSON.stringify(body));
-    else input.io.out(`epoch ${body.epoch}: ${body.state}, ${body.rewrapped} keys wrapped again`);
-    return 0;
-  },
-};
-
 /** `gatehouse crypto …`. */
 export const cryptoCommands: readonly Command[] = Object.freeze([
   statusCommand,
-  rotateCommand,
+  ...cryptoRotationCommands,
   ...controlCommands,
   ...erasureCommands,
   ...cryptoColumnCommands,
