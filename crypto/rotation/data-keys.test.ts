@@ -50,7 +50,8 @@ const stored = async (tenant: TenantId): Promise<readonly Row[]> =>
       tenant,
     ])
   ).rows;
-const keyOf = (row: Row | undefined): string => ((row ?? {})['email'] as Buffer).subarray(2, 10).toString('hex');
+const keyOf = (row: Row | undefined): string =>
+  ((row ?? {})['email'] as Buffer).subarray(2, 10).toString('hex');
 const opened = async (tenant: TenantId, own = crypto): Promise<readonly Row[]> => {
   const rows = await stored(tenant);
   return inTenant(tenant, (tx) => own.openRows(tx, contacts.plan, rows, ['email', 'first_name']));
