@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { cacheFolder } from './cache-folder.ts';
 
 const run = promisify(execFile);
 
@@ -25,7 +25,7 @@ export async function provideKeycloak(): Promise<KeycloakDistribution> {
       ? { home: given }
       : { missing: `KEYCLOAK_HOME "${given}" holds no bin/kc.sh` };
   }
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'gatehouse');
+  const cache = cacheFolder();
   const home = join(cache, `keycloak-${version}`);
   if (existsSync(join(home, 'bin', 'kc.sh'))) return { home };
   if (!(await works('mvn', '-version')))

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { provideKeycloak } from './keycloak-distribution.ts';
 import { startHouse } from './house-process.ts';
+import { configureSoftHsm } from './softhsm.ts';
 
 /** What a lane needs beside jest. */
 export type Lane = {
@@ -28,7 +29,7 @@ export const lanes: readonly Lane[] = [
   { name: 'unit', timeoutMilliseconds: minutes(10), prepare: () => Promise.resolve(nothing) },
   { name: 'e2e', timeoutMilliseconds: minutes(12), prepare: prepareBrowser },
   { name: 'keycloak', timeoutMilliseconds: minutes(10), prepare: prepareKeycloak },
-  { name: 'peers', timeoutMilliseconds: minutes(12), prepare: () => Promise.resolve(nothing) },
+  { name: 'peers', timeoutMilliseconds: minutes(12), prepare: preparePeers },
   { name: 'selftest', timeoutMilliseconds: minutes(2), prepare: () => Promise.resolve(nothing) },
 ];
 
@@ -61,6 +62,11 @@ async function findChromium(): Promise<string | null> {
     }
   }
   return null;
+}
+
+/** Each file says itself which counterpart it lacks; the token's library reads its settings from the environment. */
+async function preparePeers(folder: string): Promise<Prepared> {
+  return { ...nothing, environment: await configureSoftHsm(folder) };
 }
 
 async function prepareKeycloak(): Promise<Prepared | { readonly missing: string }> {
