@@ -42,6 +42,7 @@ async function loadStates(parts: FlowParts, taken: Queued[]): Promise<void> {
   const missing = new Set(taken.map(({ tenantId }) => tenantId).filter((id) => !flow.states.has(id)));
   for (const tenantId of missing) {
     try {
+      parts.guard.require();
       const state = await loadLogState(database, directory, tenantId, flow.released.get(tenantId));
       flow.states.set(tenantId, state);
     } catch (error) {

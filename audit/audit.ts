@@ -1,5 +1,6 @@
 import {
   notFound,
+  platformTenantId,
   type AuditSink,
   type Clock,
   type EventDefinition,
@@ -12,23 +13,34 @@ import type { Database, Tx } from '../db/index.ts';
 import type { Readable } from 'node:stream';
 import { createEventChecker } from './check-event.ts';
 import type { AuditCrypto } from './crypto-need.ts';
-import { auditEvents } from './events.ts';
+import { auditEvents, rollbackDetected } from './events.ts';
 import { createEvidencePack, type EvidenceRange } from './evidence.ts';
 import { createLogDirectory, type LogInfo } from './log-directory.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
 import { listEventTypes, type EventType } from './ocsf/event-types.ts';
 import { createToOcsf, type ToOcsf } from './ocsf/to-ocsf.ts';
 import { openGroups, type OpenedGroups } from './open-groups.ts';
+import { createPlatformLog, type PlatformLog } from './platform/platform-log.ts';
+import { createPublishedLog, type PublishedLog } from './published-log.ts';
+import { createQuantumSignatures } from './quantum-signatures.ts';
 import { createRecorder } from './recorder.ts';
 import { createGroupSealer } from './sealed-groups.ts';
 import { createSequencer, type SequencerHealth } from './sequencer.ts';
 import { countPending } from './store-sequencer.ts';
 import { createTrail, type Trail } from './trail.ts';
+import type { WitnessPolicy } from './witness/policy.ts';
+import { createWitnessClient, type Contradiction, type WitnessClient } from './witness/witness-client.ts';
+import { createWriteGuard } from './write-guard.ts';
 
 /** What happened: one verifiable log per tenant. */
 export type Audit = AuditSink<Tx> &
   Trail &
-  LogReader & {
+  Omit<LogReader, 'checkpoint' | 'tile'> &
+  PublishedLog & {
+    /** The log of the tenants' checkpoints. */
+    readonly platform: PlatformLog;
+    /** Who cosigns it. */
+    readonly witnesses: WitnessClient;
     /** As `record`, for many; not all-or-nothing. */
     readonly recordMany: (events: readonly Parameters<AuditSink<Tx>['record']>[0][]) => Promise<void>;
     /** A zip of a run of events that verifies offline; `to` defaults to the newest checkpoint. */
@@ -47,7 +59,7 @@ export type Audit = AuditSink<Tx> &
     readonly logInfo: (tenantId: TenantId) => Promise<LogInfo | null>;
     /** Resolves when everything committed so far is in the log. */
     readonly flush: () => Promise<void>;
-    /** Begins to listen and takes up what an earlier process left. */
+    /** Asks the witnesses, begins to listen and takes up what an earlier process left. */
     readonly start: () => Promise<void>;
     /** Writes what is queued, then refuses more. */
     readonly stop: () => Promise<void>;
@@ -69,6 +81,8 @@ export type AuditDeps = {
   readonly originPrefix: string;
   /** Every event that rooms may record; this room's own are added. */
   readonly definitions: readonly EventDefinition[];
+  /** Who must cosign the platform log; default nobody. */
+  readonly witnessPolicy?: WitnessPolicy | null;
   /** Entries that may wait before callers are refused; default 8,192. */
   readonly maxQueued?: number;
   /** How long `record` waits for the signed checkpoint before it fails closed; default 10,000. */
@@ -89,11 +103,13 @@ export function createAudit(deps: AuditDeps): Audit {
     ...auditEvents,
   ];
   const directory = createLogDirectory(deps);
+  const guard = createWriteGuard();
   const sequencer = createSequencer({
     database,
     directory,
     clock,
     logger,
+    guard,
     ...(deps.maxQueued === undefined ? {} : { maxQueued: deps.maxQueued }),
   });
   const reader = createLogReader(database, directory);
@@ -108,6 +124,19 @@ export function createAudit(deps: AuditDeps): Audit {
     sequencer,
     ...(deps.confirmMilliseconds === undefined ? {} : { confirmMilliseconds: deps.confirmMilliseconds }),
   });
+  const platform = createPlatformLog({ ...deps, guard });
+  const witnesses = createWitnessClient({
+    database,
+    clock,
+    logger,
+    platform,
+    guard,
+    policy: deps.witnessPolicy ?? null,
+    noteOf: platform.noteOf,
+    alarm: (contradiction) => recordRollback(deps, recorder, contradiction),
+  });
+  const quantum = createQuantumSignatures(deps);
+  const published = createPublishedLog({ database, directory, reader, platform, quantum, witnesses });
   const pending = async (): Promise<number> =>
     database.withSequencer(
       async (tx) => (await tx.query<{ count: number }>(countPending)).rows[0]?.count ?? 0,
@@ -117,6 +146,9 @@ export function createAudit(deps: AuditDeps): Audit {
     ...recorder,
     ...createTrail(crypto, definitions),
     ...reader,
+    ...published,
+    platform,
+    witnesses,
     evidence: async (tenantId: TenantId, from: number, to?: number) => {
       const log = await directory.ensure(tenantId);
       const checkpoint = await database.withTenant(tenantId, reader.head, { readOnly: true });
@@ -139,7 +171,10 @@ export function createAudit(deps: AuditDeps): Audit {
         await new Promise((wake) => setTimeout(wake, flushPollMilliseconds));
       }
     },
-    start: life.start,
+    start: async () => {
+      await witnesses.lookBeforeWriting();
+      await life.start();
+    },
     stop: async () => {
       life.stop();
       await sequencer.stop();
@@ -148,6 +183,28 @@ export function createAudit(deps: AuditDeps): Audit {
     eventTypes: listEventTypes(definitions),
     toOcsf: createToOcsf(definitions),
   });
+}
+
+/**
+ * Leaves the alarm where the log will take it up: while the log is halted it waits among the pending events, and it is
+ * there for whoever looks.
+ */
+async function recordRollback(
+  { database, crypto }: AuditDeps,
+  recorder: AuditSink<Tx>,
+  { witness, kind, size, witnessSize }: Contradiction,
+): Promise<void> {
+  await crypto.warm(platformTenantId);
+  await database.withTenant(platformTenantId, (tx) =>
+    recorder.append(tx, {
+      definition: rollbackDetected,
+      tenantId: platformTenantId,
+      outcome: 'failure',
+      actor: { kind: 'system', id: 'audit.witnesses', displayName: 'Witnesses' },
+      detail: { witness, kind, size, witnessSize },
+      idempotencyKey: `rollback ${witness} ${witnessSize} ${size}`,
+    }),
+  );
 }
 
 /** NOTIFY from other processes, and a slow look around for what a dead one left. */

@@ -34,5 +34,24 @@ export const evidenceExported = defineEvent({
   ocsf: { classUid: 6005, activityId: 6 },
 });
 
+/** A witness holds a checkpoint of ours that our log does not continue: an old backup was restored, or the log forked. */
+export const rollbackDetected = defineEvent({
+  action: 'audit.rollback_detected',
+  version: 1,
+  category: 'system',
+  summary: 'A witness knows a checkpoint that the log does not continue; nothing more is signed.',
+  detail: z.strictObject({
+    witness: z.string().max(300),
+    kind: z.enum(['rolled back', 'forked']),
+    size: z.int().nonnegative(),
+    witnessSize: z.int().nonnegative(),
+  }),
+  ocsf: { classUid: 2004, activityId: 1 },
+});
+
 /** Every event of this room. */
-export const auditEvents: readonly EventDefinition[] = Object.freeze([trailRead, evidenceExported]);
+export const auditEvents: readonly EventDefinition[] = Object.freeze([
+  trailRead,
+  evidenceExported,
+  rollbackDetected,
+]);

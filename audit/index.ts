@@ -16,6 +16,10 @@ export { createToOcsf, type OcsfEvent, type OcsfPlace, type ToOcsf } from './ocs
 export { ocsfVersion } from './ocsf/ocsf-classes.ts';
 export { listEventTypes, type EventType } from './ocsf/event-types.ts';
 export type { TrailEvent, TrailItem } from './trail-view.ts';
+export * from './platform/platform-leaf.ts';
+export * from './platform/platform-log.ts';
+export * from './platform/verify-platform.ts';
+export * from './published-log.ts';
 export * from './signed-note.ts';
 export * from './tile-path.ts';
 export * from './tlog-proof.ts';
@@ -33,3 +37,4 @@ export * from './witness/submit-checkpoint.ts';
 export * from './witness/witness-config.ts';
 export * from './witness/witness-server.ts';
 export * from './witness/witness-store.ts';
+export * from './witness/witness-client.ts';

@@ -42,7 +42,7 @@ export type LogReader = {
     readonly from: CheckpointRow | null;
     readonly hashes: readonly Buffer[];
   }>;
-  /** The newest signed checkpoint of a log, by its public id. */
+  /** The newest checkpoint of a tenant's log as it was committed, by its public id. */
   readonly checkpoint: (logId: string) => Promise<string | null>;
   /** A tile or bundle of a log, by its public id. @throws ERR_AUDIT_INVALID_PATH when the log is not that large */
   readonly tile: (logId: string, path: TilePath) => Promise<Buffer | null>;

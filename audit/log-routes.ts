@@ -14,7 +14,13 @@ const immutable = 'public, max-age=31536000, immutable';
 
 /** The log as C2SP clients read it. @see https://c2sp.org/tlog-tiles */
 export function createLogRoutes(audit: Audit): readonly AnyRoute[] {
-  return [checkpointRoute(audit), tileRoute(audit), verifyPageRoute()];
+  return [
+    checkpointRoute(audit),
+    witnessedCheckpointRoute(audit),
+    keysRoute(audit),
+    tileRoute(audit),
+    verifyPageRoute(),
+  ];
 }
 
 function checkpointRoute(audit: Audit): AnyRoute {
@@ -22,7 +28,8 @@ function checkpointRoute(audit: Audit): AnyRoute {
     method: 'GET',
     path: '/log/{logId}/checkpoint',
     operationId: 'readLogCheckpoint',
-    summary: 'The newest signed checkpoint of a log',
+    summary:
+      'The newest checkpoint of a log with every signature there is; `platform` is the log of all logs',
     security,
     audit: unrecorded,
     request: { params: logParamsSchema },
@@ -36,8 +43,55 @@ function checkpointRoute(audit: Audit): AnyRoute {
       return {
         status: 200,
         body: note,
-        headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'public, max-age=1' },
+        headers: noteHeaders,
       };
+    },
+  });
+}
+
+const noteHeaders = {
+  'content-type': 'text/plain; charset=utf-8',
+  'cache-control': 'public, max-age=1',
+} as const;
+
+function witnessedCheckpointRoute(audit: Audit): AnyRoute {
+  return defineRoute({
+    method: 'GET',
+    path: '/log/{logId}/witnessed-checkpoint',
+    operationId: 'readWitnessedCheckpoint',
+    summary: 'The newest checkpoint that satisfies the witness policy, with its cosignatures',
+    security,
+    audit: unrecorded,
+    request: { params: logParamsSchema },
+    responses: {
+      200: { description: 'A signed note', contentType: 'text/plain; charset=utf-8' },
+      404: { description: 'No such log, or no quorum cosigned it yet' },
+    },
+    handler: async ({ params: { logId } }) => {
+      const note = await audit.witnessedCheckpoint(logId);
+      if (note === null) throw notFound('witnessed checkpoint of log', logId);
+      return { status: 200, body: note, headers: noteHeaders };
+    },
+  });
+}
+
+function keysRoute(audit: Audit): AnyRoute {
+  return defineRoute({
+    method: 'GET',
+    path: '/log/{logId}/keys',
+    operationId: 'readLogKeys',
+    summary: 'Verifier keys of a log, Ed25519 and ML-DSA-44, one on a line; note them once and compare',
+    security,
+    audit: unrecorded,
+    request: { params: logParamsSchema },
+    responses: {
+      200: { description: 'Keys in signed-note form', contentType: 'text/plain; charset=utf-8' },
+      404: { description: 'No such log' },
+    },
+    handler: async ({ params: { logId } }) => {
+      const keys = await audit.keys(logId);
+      if (keys === null) throw notFound('log', logId);
+      return { status: 200, body: `${keys.join('\n')}\n`, headers: noteHeaders };
     },
   });
 }

@@ -51,7 +51,11 @@ export async function loadLogState(
         `the head of log ${log.logId} contradicts itself; run "gatehouse audit verify --db"`,
       );
     }
-    const partialTiles = await readPartialTiles(tx, tenantId, head.size);
+    const partialTiles = await readPartialTiles(head.size, (level, start, end) =>
+      level === 0
+        ? readHashes(tx, selectLeafHashesFrom, [tenantId, start, end])
+        : readHashes(tx, selectTileRootsFrom, [tenantId, level - 1, start, end]),
+    );
     return {
       log,
       signer,
@@ -74,14 +78,27 @@ function refuseRollback(log: LogInfo, head: HeadRow, released: Released | undefi
   }
 }
 
-async function readPartialTiles(tx: SequencerTx, tenantId: TenantId, size: number): Promise<Buffer[][]> {
-  const tiles: Buffer[][] = [];
+/**
+ * Hashes of the unfinished tiles, from level 0 up.
+ *
+ * @param read - hashes of a level from `start` to `end`: leaves, or roots of full tiles of the level below
+ * @throws ERR_AUDIT_CORRUPT when some are missing
+ */
+export async function readPartialTiles(
+  size: number,
+  read: (level: number, start: number, end: number) => Promise<readonly Buffer[]>,
+): Promise<(readonly Buffer[])[]> {
+  const tiles: (readonly Buffer[])[] = [];
   for (let level = 0, count = size; count > 0; level += 1, count = Math.floor(count / tileWidth)) {
     const start = count - (count % tileWidth);
-    const values = level === 0 ? [tenantId, start, count] : [tenantId, level - 1, start, count];
-    tiles.push(
-      await readHashes(tx, level === 0 ? selectLeafHashesFrom : selectTileRootsFrom, values, count - start),
-    );
+    const hashes = await read(level, start, count);
+    if (hashes.length !== count - start) {
+      throw auditError(
+        'ERR_AUDIT_CORRUPT',
+        `the log has ${hashes.length} hashes where its head says ${count - start}; run "gatehouse audit verify --db"`,
+      );
+    }
+    tiles.push(hashes);
   }
   return tiles;
 }
@@ -90,14 +107,6 @@ async function readHashes(
   tx: SequencerTx,
   statement: Statement,
   values: readonly unknown[],
-  expected: number,
-): Promise<Buffer[]> {
-  const { rows } = await tx.query<{ hash: Buffer }>(statement, values);
-  if (rows.length !== expected) {
-    throw auditError(
-      'ERR_AUDIT_CORRUPT',
-      `the log has ${rows.length} hashes where its head says ${expected}; run "gatehouse audit verify --db"`,
-    );
-  }
-  return rows.map(({ hash }) => hash);
+): Promise<readonly Buffer[]> {
+  return (await tx.query<{ hash: Buffer }>(statement, values)).rows.map(({ hash }) => hash);
 }

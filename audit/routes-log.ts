@@ -2,6 +2,7 @@ import type { Database } from '../db/index.ts';
 import { requirePrincipal, defineRoute, type AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
 import { readSecurity } from './read-trail.ts';
+import { platformLogName } from './platform/platform-log.ts';
 import { consistencyQuerySchema, consistencySchema, logSchema } from './schema.ts';
 
 /** Where the log stands. */
@@ -17,12 +18,20 @@ export function logRoute(audit: Audit, database: Database): AnyRoute {
     responses: { 200: { description: 'The log', schema: logSchema } },
     handler: async ({ principal }) => {
       const { tenantId } = requirePrincipal(principal);
-      const { logId, origin, vkey } = await audit.prepare(tenantId);
+      const log = await audit.prepare(tenantId);
+      const { logId, origin, vkey } = log;
+      const { origin: platformOrigin } = await audit.platform.info();
       const head = await database.withTenant(tenantId, audit.head, { readOnly: true });
       const body = {
         logId,
         origin,
         vkey,
+        vkeys: [...(await audit.keysOf(log))],
+        platform: {
+          origin: platformOrigin,
+          vkeys: [...((await audit.keys(platformLogName)) ?? [])],
+          size: (await audit.platform.head()).size,
+        },
         size: head?.size ?? 0,
         rootHash: head?.root.toString('base64') ?? '',
         checkpointAt: (head?.signedAt ?? new Date(0)).toISOString(),
@@ -32,12 +41,19 @@ export function logRoute(audit: Audit, database: Database): AnyRoute {
   });
 }
 
-/** Consistency of two sizes. */
-export function consistencyRoute(audit: Audit, database: Database): AnyRoute {
+/** Consistency of two sizes, at the address of the log and at its older one. */
+export function consistencyRoutes(audit: Audit, database: Database): readonly AnyRoute[] {
+  return [
+    consistencyRoute(audit, database, '/v1/audit/log/consistency', 'proveAuditLogConsistency'),
+    consistencyRoute(audit, database, '/v1/audit/consistency', 'proveAuditConsistency'),
+  ];
+}
+
+function consistencyRoute(audit: Audit, database: Database, path: string, operationId: string): AnyRoute {
   return defineRoute({
     method: 'GET',
-    path: '/v1/audit/consistency',
-    operationId: 'proveAuditConsistency',
+    path,
+    operationId,
     summary: 'Proof that the log of one size begins with the log of another',
     security: readSecurity,
     audit: { kind: 'none', reason: 'hashes and signed checkpoints, no event' },

@@ -7,7 +7,9 @@ import { createReadTrail } from './read-trail.ts';
 import { facetsRoute, histogramRoute } from './routes-counts.ts';
 import { eventRoute, eventsRoute, proofRoute } from './routes-events.ts';
 import { evidenceRoute } from './routes-evidence.ts';
-import { consistencyRoute, logRoute } from './routes-log.ts';
+import { consistencyRoutes, logRoute } from './routes-log.ts';
+import { checkpointsRoute, platformProofRoute, tlogProofRoute } from './routes-proofs.ts';
+import { witnessesRoute } from './witness/routes.ts';
 
 /** What the routes need. */
 export type AuditRoutesDeps = {
@@ -29,7 +31,11 @@ export function createAuditRoutes(
     proofRoute(audit, readTrail),
     eventTypesRoute(audit),
     ocsfEventRoute(audit, readTrail, productVersion),
-    consistencyRoute(audit, database),
+    tlogProofRoute(audit, readTrail),
+    platformProofRoute(audit, readTrail),
+    checkpointsRoute(audit, database),
+    ...consistencyRoutes(audit, database),
+    witnessesRoute(audit),
     histogramRoute(audit, readTrail),
     facetsRoute(audit, readTrail),
     evidenceRoute(audit),

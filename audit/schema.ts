@@ -110,6 +110,9 @@ export const logSchema = z.object({
   logId: z.string(),
   origin: z.string(),
   vkey: z.string(),
+  /** Ed25519 and ML-DSA-44. */
+  vkeys: z.array(z.string()),
+  platform: z.object({ origin: z.string(), vkeys: z.array(z.string()), size: z.number().int() }),
   size: z.number().int(),
   rootHash: z.string(),
   checkpointAt: z.string(),
@@ -133,6 +136,47 @@ export const consistencySchema = z.object({
   hashes: z.array(z.string()),
   fromCheckpoint: z.string().nullable(),
   toCheckpoint: z.string(),
+});
+
+/** From an event up to the platform checkpoint; proofs in the form of c2sp.org/tlog-proof. */
+export const platformProofSchema = z.object({
+  entry: z.string(),
+  event: z.string(),
+  leaf: z.string(),
+  platform: z.string(),
+  platformVkeys: z.array(z.string()),
+});
+
+/** A page of kept checkpoints. */
+export const checkpointsQuerySchema = z.object({
+  cursor: z.string().max(100).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+/** Kept checkpoints, largest first. */
+export const checkpointPageSchema = z.object({
+  items: z.array(
+    z.object({ size: z.number().int(), rootHash: z.string(), signedAt: z.string(), checkpoint: z.string() }),
+  ),
+  nextCursor: z.string().nullable(),
+});
+
+/** Who cosigns the platform log. */
+export const witnessesSchema = z.object({
+  state: z.enum(['none', 'met', 'behind', 'halted']),
+  detail: z.string(),
+  size: z.number().int(),
+  witnessedSize: z.number().int(),
+  witnesses: z.array(
+    z.object({
+      witness: z.string(),
+      size: z.number().int(),
+      outcome: z.enum(['cosigned', 'contradicted', 'refused', 'unreachable']),
+      detail: z.string(),
+      askedAt: z.string(),
+      cosignedAt: z.string().nullable(),
+    }),
+  ),
 });
 
 /** Events per slice of time. */

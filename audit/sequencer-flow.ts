@@ -4,6 +4,7 @@ import { createBatch, type Batch, type Queued } from './batch.ts';
 import type { LogDirectory } from './log-directory.ts';
 import type { LogState, Released } from './log-state.ts';
 import type { PendingReader } from './pending-reader.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 /** Where entries stand on their way through the writer. */
 export type Flow = {
@@ -31,6 +32,7 @@ export type FlowParts = {
   readonly directory: LogDirectory;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly guard: WriteGuard;
   readonly flow: Flow;
   readonly pendingReader: PendingReader;
   /** Notes a failure and waits a growing, random while. */

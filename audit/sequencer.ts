@@ -8,6 +8,7 @@ import { createPendingReader } from './pending-reader.ts';
 import { createPause } from './retry-pause.ts';
 import { countWaiting, createFlow, type Flow, type FlowParts } from './sequencer-flow.ts';
 import { writeBatches } from './write-batches.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 /** The one writer of a process: group commit without a timer. */
 export type Sequencer = {
@@ -37,6 +38,7 @@ export type SequencerDeps = {
   readonly directory: LogDirectory;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly guard: WriteGuard;
   /** Entries that may wait before callers are refused; default 8,192. */
   readonly maxQueued?: number;
 };
@@ -66,6 +68,7 @@ export function createSequencer({ maxQueued = defaultMaxQueued, ...deps }: Seque
   };
   return Object.freeze({
     submit: (queued: Queued) => {
+      deps.guard.require();
       requireRoom(flow, maxQueued, 1);
       const state = flow.states.get(queued.tenantId);
       if (state === undefined || queued.idempotencyKey !== null || flow.single > 0) flow.backlog.push(queued);
@@ -80,8 +83,8 @@ export function createSequencer({ maxQueued = defaultMaxQueued, ...deps }: Seque
     idle,
     stop: () => stop(flow, idle),
     health: () => ({
-      ok: flow.trouble === null && !flow.stopped,
-      detail: flow.stopped ? 'stopped' : (flow.trouble ?? 'writing'),
+      ok: flow.trouble === null && !flow.stopped && deps.guard.halted() === null,
+      detail: flow.stopped ? 'stopped' : (deps.guard.halted() ?? flow.trouble ?? 'writing'),
       queued: countWaiting(flow),
       lastCommitAt: flow.lastCommitAt,
     }),

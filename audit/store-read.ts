@@ -42,6 +42,12 @@ export const selectCheckpointOf = statement(
   `select size, root, note, signed_at as "signedAt" from audit.checkpoint where tenant_id = $1 and size = $2`,
 );
 
+/** Kept checkpoints, largest first. */
+export const selectKeptCheckpoints = statement(
+  'audit.select_kept_checkpoints',
+  `select size, root, note, signed_at as "signedAt" from audit.checkpoint where tenant_id = $1 and size < $2 order by size desc limit $3`,
+);
+
 /** Sealed groups behind some commitments. */
 export const selectSealedGroups = statement(
   'audit.select_sealed_groups',

@@ -4,6 +4,7 @@ import type { AuditCrypto } from './crypto-need.ts';
 import { parseLeafBody, type LeafBody } from './leaf.ts';
 import { commitmentsOf, openGroups } from './open-groups.ts';
 import type { TrailFilter, TrailQuery } from './schema.ts';
+import { readCursor, writeCursor } from './seq-cursor.ts';
 import { selectDetail, selectEntry } from './store-read.ts';
 import { matchingEntries } from './trail-filter.ts';
 import { createSummariser, viewEvent, viewItem, type TrailEvent, type TrailItem } from './trail-view.ts';
@@ -149,14 +150,4 @@ async function readFacets(tx: Tx, filter: TrailFilter): Promise<Facets> {
     outcomes,
     actors: of(0b110),
   };
-}
-
-function writeCursor(seq: number): string {
-  return Buffer.from(`s${seq}`).toString('base64url');
-}
-
-function readCursor(cursor: string): number {
-  const match = /^s(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
-  if (match === null) throw invalidRequest('"cursor" is not one that a list gave');
-  return Number(match[1]);
 }

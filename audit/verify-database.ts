@@ -6,6 +6,7 @@ import { commitmentsOf, type OpenedGroups } from './open-groups.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import { splitHashes } from './hash.ts';
 import { foldFrontier } from './tree-writer.ts';
+import { verifyOwnLeaves } from './platform/verify-own-leaves.ts';
 import { parseNote, parseVerifierKey } from './signed-note.ts';
 import { selectLogByTenant } from './store.ts';
 import {
@@ -18,6 +19,7 @@ import {
   selectTileWithRoot,
 } from './store-verify.ts';
 import {
+  addFindings,
   verifyLog,
   type Finding,
   type SourceEntry,
@@ -50,14 +52,14 @@ export async function verifyDatabase(
   tenantId: TenantId,
   open?: OpenCommitments,
 ): Promise<VerifyReport> {
-  const log = (await queries.query<{ vkey: string }>(selectLogByTenant, [tenantId])).rows[0];
+  const log = (await queries.query<{ vkey: string; origin: string }>(selectLogByTenant, [tenantId])).rows[0];
   const head = (await queries.query<HeadRow>(selectHeadRow, [tenantId])).rows[0];
   if (log === undefined || head === undefined)
     throw auditError('ERR_AUDIT_CORRUPT', `tenant ${tenantId} has no log, or its head is gone`);
   const counts = { open: 0, erased: 0, subjects: 0 };
   const report = await verifyLog(
     {
-      verifier: parseVerifierKey(log.vkey),
+      verifiers: [parseVerifierKey(log.vkey)],
       head: head.note,
       entries: () => readEntries(queries, tenantId, counts, open),
       checkpoints: () => readCheckpoints(queries, tenantId),
@@ -65,7 +67,11 @@ export async function verifyDatabase(
     },
     counts,
   );
-  return addFindings(report, [...compareHead(head), ...(await strays(queries, tenantId, counts.subjects))]);
+  return addFindings(report, [
+    ...compareHead(head),
+    ...(await strays(queries, tenantId, counts.subjects)),
+    ...(await verifyOwnLeaves(queries, tenantId, log.origin)),
+  ]);
 }
 
 async function* readEntries(
@@ -218,10 +224,4 @@ function compareHead(head: HeadRow): readonly Finding[] {
       message: `the head row says ${head.size} entries, its checkpoint ${signed.size}, or their roots differ`,
     },
   ];
-}
-
-function addFindings(report: VerifyReport, more: readonly Finding[]): VerifyReport {
-  const findings = [...report.findings, ...more];
-  const numbers = findings.flatMap(({ seq }) => (seq === null ? [] : [seq]));
-  return { ...report, findings, firstBadSeq: numbers.length === 0 ? null : Math.min(...numbers) };
 }

@@ -6,7 +6,8 @@ import { createTreeWriter, tileWidth, type FullTile } from './tree-writer.ts';
 
 /** Something that does not hold; `seq` is the first sequence number it concerns, when it concerns one. */
 export type Finding = {
-  readonly kind: 'gap' | 'entry' | 'column' | 'subject' | 'tile' | 'checkpoint' | 'head' | 'commitment';
+  readonly kind:
+    'gap' | 'entry' | 'column' | 'subject' | 'tile' | 'checkpoint' | 'head' | 'commitment' | 'platform';
   readonly seq: number | null;
   readonly message: string;
 };
@@ -39,7 +40,8 @@ export type StoredTile = { readonly hashes: Buffer; readonly root?: Buffer };
 
 /** Where a log is read from: the database, HTTP, a file. Everything streams. */
 export type VerifySource = {
-  readonly verifier: NoteVerifier;
+  /** Keys of the log, all of one name; what one of them signed wrongly does not hold. */
+  readonly verifiers: readonly NoteVerifier[];
   /** The checkpoint to reach. */
   readonly head: string;
   readonly entries: () => AsyncIterable<SourceEntry>;
@@ -106,7 +108,7 @@ export async function verifyLog(
   }
   const numbers = findings.flatMap(({ seq }) => (seq === null ? [] : [seq]));
   return {
-    origin: source.verifier.name,
+    origin: source.verifiers[0]?.name ?? '',
     size: tree.size(),
     root: root.toString('base64'),
     checkpoints: checkpoints.count(),
@@ -120,14 +122,18 @@ export async function verifyLog(
 type Note = (finding: Finding) => void;
 
 function openHead(source: VerifySource, note: Note): Checkpoint | null {
-  return open(source.head, source.verifier, (message) =>
+  return open(source.head, source.verifiers, (message) =>
     note({ kind: 'head', seq: null, message: `the current checkpoint is refused: ${message}` }),
   );
 }
 
-function open(text: string, verifier: NoteVerifier, refuse: (message: string) => void): Checkpoint | null {
+function open(
+  text: string,
+  verifiers: readonly NoteVerifier[],
+  refuse: (message: string) => void,
+): Checkpoint | null {
   try {
-    return openCheckpoint(text, verifier);
+    return openCheckpoint(text, verifiers);
   } catch (error) {
     if (!isGatehouseError(error)) throw error;
     refuse(error.message);
@@ -183,7 +189,7 @@ function createCheckpointWalk(source: VerifySource, note: Note) {
       const seq = Math.max(0, current.size - 1);
       const complain = (message: string): void =>
         note({ kind: 'checkpoint', seq, message: `the checkpoint of size ${size} ${message}` });
-      const opened = open(current.note, source.verifier, (why) => complain(`is refused: ${why}`));
+      const opened = open(current.note, source.verifiers, (why) => complain(`is refused: ${why}`));
       const columnsAgree =
         opened === null ||
         (opened.size === current.size && (current.root ?? opened.root).equals(opened.root));
@@ -208,4 +214,11 @@ function createCheckpointWalk(source: VerifySource, note: Note) {
       await iterator.return?.();
     },
   };
+}
+
+/** A report with findings that somebody made beside it. */
+export function addFindings(report: VerifyReport, more: readonly Finding[]): VerifyReport {
+  const findings = [...report.findings, ...more];
+  const numbers = findings.flatMap(({ seq }) => (seq === null ? [] : [seq]));
+  return { ...report, findings, firstBadSeq: numbers.length === 0 ? null : Math.min(...numbers) };
 }

@@ -1,7 +1,7 @@
 import { auditError } from './errors.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { parseEntryBundle } from './entry-bundle.ts';
-import { parseVerifierKey } from './signed-note.ts';
+import { parseVerifierKeys } from './signed-note.ts';
 import { formatTilePath, type TilePath } from './tile-path.ts';
 import { tileWidth } from './tree-writer.ts';
 import { verifyLog, type SourceEntry, type VerifyReport } from './verify-log.ts';
@@ -12,17 +12,17 @@ const timeoutMilliseconds = 30_000;
  * Verifies any C2SP log over HTTP: checkpoint, entries, full tiles.
  *
  * @param logUrl - address of the log, without `/checkpoint`
- * @param vkey - its verifier key, from a place you trust
+ * @param vkey - its verifier keys, one on a line, from a place you trust
  * @throws ERR_AUDIT_INVALID_PATH when something does not answer, ERR_AUDIT_INVALID_NOTE for a bad key or signature
  */
 export async function verifyUrl(logUrl: string, vkey: string): Promise<VerifyReport> {
   const base = logUrl.replace(/\/+$/, '');
-  const verifier = parseVerifierKey(vkey);
+  const verifiers = parseVerifierKeys(vkey);
   const head = (await get(`${base}/checkpoint`)).toString('utf8');
-  const { size } = openCheckpoint(head, verifier);
+  const { size } = openCheckpoint(head, verifiers);
   const path = (tile: TilePath): string => `${base}/tile/${formatTilePath(tile)}`;
   return verifyLog({
-    verifier,
+    verifiers,
     head,
     entries: () =>
       readEntries(size, (index, width) => get(path({ kind: 'entries', level: 0, index, width }))),

@@ -46,8 +46,9 @@ export async function writeBatches(parts: FlowParts): Promise<void> {
 type Started = { readonly sealed: SealedBatch | null; readonly commit: Promise<void> };
 
 /** Signs and sends at once, without giving way to anything in between. */
-function start({ clock }: FlowParts, pipeline: Pipeline, batch: Batch): Started {
+function start({ clock, guard }: FlowParts, pipeline: Pipeline, batch: Batch): Started {
   try {
+    guard.require();
     const sealed = batch.seal();
     return { sealed, commit: commitBatch(pipeline, sealed, clock.now()) };
   } catch (error) {

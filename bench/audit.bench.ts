@@ -384,7 +384,7 @@ async function benchVerify(): Promise<BenchRow> {
     { ...verifier, sign: () => Buffer.alloc(64) },
   );
   const source = {
-    verifier,
+    verifiers: [verifier],
     head,
     entries: async function* () {
       for (const [index, bundle] of bundles.entries())

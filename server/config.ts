@@ -50,6 +50,13 @@ const settings = z.strictObject({
     .describe(
       'Prefix of log origins, schemeless; default: host of the public URL + /log. Fixed for each log when it is created',
     ),
+  GATEHOUSE_WITNESS_POLICY: z
+    .string()
+    .max(4_096)
+    .optional()
+    .describe(
+      'File in the form of c2sp.org/tlog-policy: witnesses with their addresses, and how many must cosign the platform log',
+    ),
   GATEHOUSE_DEMO_CONTACTS: z.coerce
     .number()
     .int()
@@ -114,6 +121,7 @@ export type Config = {
   readonly databaseUrl: Secret | null;
   readonly rootKeyPassphrase: Secret | null;
   readonly logOrigin: string;
+  readonly witnessPolicyFile: string | null;
   readonly demoContacts: number;
   readonly smtpUrl: Secret | null;
   readonly mailFrom: string;
@@ -173,6 +181,8 @@ function shape(values: z.output<typeof settings>): Config {
     databaseUrl: values.GATEHOUSE_DATABASE_URL ?? null,
     rootKeyPassphrase: values.GATEHOUSE_ROOT_KEY_PASSPHRASE ?? null,
     logOrigin: values.GATEHOUSE_LOG_ORIGIN ?? `${new URL(publicUrl).hostname}/log`,
+    witnessPolicyFile:
+      values.GATEHOUSE_WITNESS_POLICY === undefined ? null : resolve(values.GATEHOUSE_WITNESS_POLICY),
     demoContacts: values.GATEHOUSE_DEMO_CONTACTS,
     smtpUrl: values.GATEHOUSE_SMTP_URL ?? null,
     mailFrom: values.GATEHOUSE_MAIL_FROM,

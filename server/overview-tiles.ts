@@ -62,7 +62,22 @@ async function logTiles({ audit }: Rooms, { tenantId }: Principal): Promise<read
       value: `${size} events`,
       detail,
     },
+    await witnessTile(audit),
   ];
+}
+
+const witnessTileStates = { none: 'attention', met: 'ok', behind: 'attention', halted: 'failing' } as const;
+
+async function witnessTile(audit: Rooms['audit']): Promise<PostureTile> {
+  const { state, detail, witnessedSize } = await audit.witnesses.quorum();
+  return {
+    id: 'audit.witnesses',
+    guard: 'audit',
+    title: 'Witnesses of the platform log',
+    state: witnessTileStates[state],
+    value: state === 'none' ? 'no policy' : `${witnessedSize} witnessed`,
+    detail,
+  };
 }
 
 async function keyTiles(

@@ -43,11 +43,31 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
 const sweeper = Object.freeze({ kind: 'system', id: 'crypto', displayName: 'Column migrations' } as const);
 const requestIdleMilliseconds = 300;
 const keyWorkIdleMilliseconds = 2_000;
+/** How long a tenant's checkpoint may wait for the platform log, and that one for its witnesses. */
+const platformLogMilliseconds = 1_000;
 
 /** What every replica looks for in a loop. */
 export function tickersOf(rooms: Rooms): readonly Ticker[] {
   return [
     { name: 'the request worker', tick: rooms.dsr.worker.tick, idleMilliseconds: requestIdleMilliseconds },
     { name: 'work on keys', tick: rooms.crypto.jobs.tick, idleMilliseconds: keyWorkIdleMilliseconds },
+    {
+      name: 'the platform log',
+      tick: once(rooms.audit.platform.advance),
+      idleMilliseconds: platformLogMilliseconds,
+    },
+    {
+      name: 'the witnesses',
+      tick: once(rooms.audit.witnesses.tick),
+      idleMilliseconds: platformLogMilliseconds,
+    },
   ];
+}
+
+/** A step that is due at a steady pace, however much it did. */
+function once(step: () => Promise<unknown>): Ticker['tick'] {
+  return async () => {
+    await step();
+    return 0;
+  };
 }

@@ -27,6 +27,13 @@ export function readinessChecks(rooms: Rooms): readonly ReadinessCheck[] {
         return { ok, detail };
       },
     },
+    {
+      name: 'witnesses',
+      check: async () => {
+        const { state, detail } = await rooms.audit.witnesses.quorum();
+        return { ok: state !== 'halted', detail: `${state}: ${detail}` };
+      },
+    },
     { name: 'policy', check: async () => rooms.policy.health() },
   ];
 }

@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { auditEvents, createAudit, createAuditRoutes, type Audit } from '../audit/index.ts';
+import { auditEvents, createAudit, createAuditRoutes, parsePolicy, type Audit } from '../audit/index.ts';
 import {
   createCrypto,
   createColumnMigrations,
@@ -118,6 +119,8 @@ export async function composeRooms({
     crypto,
     logger,
     originPrefix: config.logOrigin,
+    witnessPolicy:
+      config.witnessPolicyFile === null ? null : parsePolicy(await readFile(config.witnessPolicyFile)),
     definitions: allEvents,
   });
   const columns = createColumnMigrations({

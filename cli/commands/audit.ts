@@ -1,5 +1,5 @@
 import {
-  parseVerifierKey,
+  parseVerifierKeys,
   verifyDatabase,
   verifyPackFile,
   verifyUrl,
@@ -9,6 +9,7 @@ import { createDatabase, deriveConnectionUrls, statement } from '../../db/index.
 import { isGatehouseError, parseTenantId, silentLogger, type TenantId } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import type { Command, CommandInput, ExitCode } from '../command.ts';
+import { proofCommand } from './audit-proof.ts';
 import { witnessCommand } from './audit-witness.ts';
 import { eventTypesCommand } from './audit-event-types.ts';
 
@@ -106,7 +107,7 @@ async function verifyRemote(input: CommandInput, url: string): Promise<ExitCode>
 
 function holdsKey(vkey: string): boolean {
   try {
-    parseVerifierKey(vkey);
+    parseVerifierKeys(vkey);
     return true;
   } catch {
     return false;
@@ -167,6 +168,7 @@ function problem({ io, json }: CommandInput, error: unknown): ExitCode {
 /** `gatehouse audit …`. */
 export const auditCommands: readonly Command[] = Object.freeze([
   verifyCommand,
+  proofCommand,
   witnessCommand,
   eventTypesCommand,
 ]);

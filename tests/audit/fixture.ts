@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { createAudit, type Audit } from '../../audit/index.ts';
+import { createAudit, type Audit, type WitnessPolicy } from '../../audit/index.ts';
 import {
   createCrypto,
   createLocalProvider,
@@ -50,7 +50,11 @@ export type AuditFixture = {
 
 /** Call in `beforeAll`. */
 /** Bounds that a test moves. */
-type AuditLimits = { readonly confirmMilliseconds?: number };
+type AuditLimits = {
+  readonly confirmMilliseconds?: number;
+  readonly maxQueued?: number;
+  readonly witnessPolicy?: WitnessPolicy;
+};
 
 export async function createAuditFixture(): Promise<AuditFixture> {
   const db = await createTestDatabase();

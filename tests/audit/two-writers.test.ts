@@ -36,14 +36,15 @@ describe('two writers at once', () => {
     await Promise.all([1, 2, 3].flatMap((p) => [produce(house.audit, `a${p}`), produce(other, `b${p}`)]));
     await Promise.all([house.audit.flush(), other.flush()]);
     const { rows } = await house.db.admin(
-      'select seq::integer as seq, targets from audit.entry where tenant_id = $1 order by seq',
+      `select seq::integer as seq, targets from audit.entry where tenant_id = $1 and targets like 'probe/%' order by seq`,
       [tenant],
     );
     const found = (rows as { seq: number; targets: string }[]).map(({ targets }) => targets);
     expect(found).toHaveLength(6 * 50);
     expect(new Set(found).size).toBe(found.length);
     const report = await house.db.database.withTenant(tenant, (tx) => verifyDatabase(tx, tenant));
-    expect(report).toMatchObject({ size: found.length, findings: [] });
+    expect(report).toMatchObject({ findings: [] });
+    expect(report.size).toBeGreaterThanOrEqual(found.length);
   }, 60_000);
 
   test('write an idempotency key once between them', async () => {
