@@ -13,7 +13,8 @@ export type CryptoErrorCode =
   | 'ERR_CRYPTO_KEY'
   | 'ERR_CRYPTO_SECOND_PERSON'
   | 'ERR_CRYPTO_APPROVAL'
-  | 'ERR_CRYPTO_COLUMN';
+  | 'ERR_CRYPTO_COLUMN'
+  | 'ERR_CRYPTO_CERTIFICATE';
 
 /** Why a decryption failed; for the log and the audit trail, never for the caller. */
 export type DecryptCause =
@@ -32,6 +33,7 @@ const statuses: Readonly<Record<CryptoErrorCode, number>> = {
   ERR_CRYPTO_SECOND_PERSON: 403,
   ERR_CRYPTO_APPROVAL: 409,
   ERR_CRYPTO_COLUMN: 409,
+  ERR_CRYPTO_CERTIFICATE: 400,
 };
 
 /** Answers above 499 whose words a caller needs: who must act stands in them, and no secret. */

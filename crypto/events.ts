@@ -5,6 +5,7 @@ import { providerEvents } from './providers/events.ts';
 import { columnEvents } from './columns/events.ts';
 import { controlEvents } from './control/events.ts';
 import { erasureEvents } from './erasure/events.ts';
+import { pkiEvents } from './pki/events.ts';
 import { valuesEvents } from './values/events.ts';
 
 /** Keys of people were destroyed; what they sealed is gone. */
@@ -91,4 +92,5 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   ...erasureEvents,
   ...valuesEvents,
   ...columnEvents,
+  ...pkiEvents,
 ]);

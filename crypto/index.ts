@@ -32,6 +32,20 @@ export { createLocalProvider, type LocalProviderOptions } from './providers/loca
 export { createPkcs11Provider, type Pkcs11Options } from './providers/pkcs11.ts';
 export { createVaultTransitProvider, type VaultTransitOptions } from './providers/vault-transit.ts';
 export { normaliseForIndex, normaliseForSearch } from './normalise.ts';
+export {
+  createMutualTlsAgent,
+  type MutualTlsAgent,
+  type MutualTlsAgentOptions,
+} from './pki/mutual-tls-agent.ts';
+export type { Refusal as MutualTlsRefusal } from './pki/mutual-tls-judge.ts';
+export {
+  createMutualTlsServer,
+  type MutualTlsServer,
+  type MutualTlsServerOptions,
+} from './pki/mutual-tls-server.ts';
+export { createPki, type Pki } from './pki/pki.ts';
+export { createPkiRoutes } from './pki/routes.ts';
+export type { MutualTlsMaterial } from './pki/types.ts';
 export type { ProviderCall, RootProvider } from './root-provider.ts';
 export { createCryptoRoutes, type CryptoRoutesDeps } from './routes.ts';
 export type { SealedTable, SealedTables } from './sealed-table.ts';

@@ -91,6 +91,7 @@ export async function compose(input: ComposeInput): Promise<House> {
       await rooms.identity.stop();
       await rooms.policy.stop();
       await rooms.crypto.settle();
+      await rooms.pki.stop();
       await rooms.audit.stop();
       await rooms.crypto.stop();
     },

@@ -11,6 +11,7 @@ export function overviewSources(rooms: Rooms): readonly TileSource[] {
     { action: 'dsr.read', tiles: (principal) => requestTiles(rooms, principal) },
     { action: 'audit.read', tiles: (principal) => logTiles(rooms, principal) },
     { action: 'crypto.read', tiles: (principal) => keyTiles(rooms, principal) },
+    { action: 'crypto.read', tiles: (principal) => certificateTiles(rooms, principal) },
     { action: 'datamap.read', tiles: (principal) => mapTiles(rooms, principal) },
     { action: 'policy.read', tiles: async () => [guardrailTile(rooms)] },
   ];
@@ -104,6 +105,32 @@ async function keyTiles(
       state: 'ok',
       value: String(status.subjects.active),
       detail: `${status.subjects.shredded} shredded; key epoch ${active?.epoch ?? 'none'}`,
+    },
+  ];
+}
+
+async function certificateTiles(
+  { database, pki }: Rooms,
+  { tenantId }: Principal,
+): Promise<readonly PostureTile[]> {
+  const posture = await database.withTenant(tenantId, pki.posture, { readOnly: true });
+  const { valid, ending, listsEnding, listsOver } = posture;
+  const detail =
+    listsOver > 0
+      ? `${listsOver} revocation lists are over: every connection under them is refused`
+      : listsEnding > 0
+        ? `${listsEnding} revocation lists were not made anew and end within three days`
+        : ending > 0
+          ? `${ending} end within two weeks and have no successor`
+          : 'none ends soon; every revocation list is fresh';
+  return [
+    {
+      id: 'crypto.certificates',
+      guard: 'crypto',
+      title: 'Certificates of the data services',
+      state: listsOver > 0 ? 'failing' : listsEnding + ending > 0 ? 'attention' : 'ok',
+      value: `${valid} valid`,
+      detail,
     },
   ];
 }

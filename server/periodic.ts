@@ -37,6 +37,11 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
         );
       },
     },
+    {
+      name: 'crypto.maintain-certificates',
+      cron: '7 * * * *',
+      run: () => eachTenant(rooms.database, rooms.logger, 'looking after certificates', rooms.pki.maintain),
+    },
   ];
 }
 

@@ -34,6 +34,18 @@ export function readinessChecks(rooms: Rooms): readonly ReadinessCheck[] {
         return { ok: state !== 'halted', detail: `${state}: ${detail}` };
       },
     },
+    {
+      // Named here, never a reason to take the process away: another one would have the same lists.
+      name: 'certificates',
+      check: async () => {
+        const { listsEnding, listsOver } = await rooms.pki.platformPosture();
+        const detail =
+          listsEnding + listsOver === 0
+            ? 'every revocation list is fresh'
+            : `${listsOver} revocation lists of the house are over, ${listsEnding} end within three days`;
+        return { ok: true, detail };
+      },
+    },
     { name: 'policy', check: async () => rooms.policy.health() },
   ];
 }

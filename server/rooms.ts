@@ -8,6 +8,8 @@ import {
   createCryptoRoutes,
   createDualControl,
   createLocalProvider,
+  createPki,
+  createPkiRoutes,
   cryptoEvents,
   dropPlaintextAction,
   readColumnPhases,
@@ -15,6 +17,7 @@ import {
   type Crypto,
   type DualControl,
   type Executors,
+  type Pki,
 } from '../crypto/index.ts';
 import {
   createDataMapRegistry,
@@ -64,6 +67,7 @@ export type Rooms = {
   readonly dualControl: DualControl;
   /** Encrypting existing columns of the tables that the data map names. */
   readonly columns: ColumnMigrations;
+  readonly pki: Pki;
   readonly dataMap: DataMapRegistry;
   readonly audit: Audit;
   readonly identity: Identity;
@@ -131,6 +135,7 @@ export async function composeRooms({
     targets: createColumnTargets(dataMap),
     announce: dataMap.announce,
   });
+  const pki = createPki({ ...shared, database, crypto, logger, publicUrl, audit: () => audit });
   const identity = createIdentity({ ...shared, database, crypto, audit, logger, publicUrl, mode });
   const catalogMap = loadCatalogDataMap();
   const policy = createPolicy({
@@ -186,6 +191,7 @@ export async function composeRooms({
     ...identity.routes,
     ...policy.routes,
     ...createColumnRoutes({ database, columns, dualControl, logger }),
+    ...createPkiRoutes(pki, { ...shared, database, publicUrl }),
     ...createAuditRoutes(audit, { database, productVersion: version }),
     ...createCryptoRoutes(crypto, { database, clock: systemClock, dualControl, audit, tables }),
     ...createDataMapRoutes({ database, registry: dataMap }),
@@ -198,6 +204,7 @@ export async function composeRooms({
     crypto,
     dualControl,
     columns,
+    pki,
     dataMap,
     audit,
     identity,
