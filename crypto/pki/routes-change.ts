@@ -1,13 +1,15 @@
+import type { Database } from '../../db/index.ts';
 import {
   defineRoute,
   notFound,
   requirePrincipal,
   type AnyRoute,
+  type Clock,
   type RouteSecurity,
 } from '../../kernel/index.ts';
 import type { Pki } from './pki.ts';
 import { presentAuthority, presentCertificate } from './present.ts';
-import { requireId, type PkiRoutesDeps } from './routes.ts';
+import { requireId } from './require-id.ts';
 import {
   authoritySchema,
   bundleBody,
@@ -19,6 +21,13 @@ import {
   revokeBody,
 } from './schema.ts';
 import type { IssueRequest } from './types.ts';
+
+/** What the routes need. */
+export type PkiRoutesDeps = {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly publicUrl: string;
+};
 
 const fresh = (action: string): RouteSecurity => ({
   kind: 'principal',

@@ -1,4 +1,3 @@
-import type { Database } from '../../db/index.ts';
 import {
   defineRoute,
   invalidRequest,
@@ -6,12 +5,12 @@ import {
   parseTenantId,
   requirePrincipal,
   type AnyRoute,
-  type Clock,
 } from '../../kernel/index.ts';
 import { toPem } from './build-certificate.ts';
 import type { Pki } from './pki.ts';
 import { presentAuthority, presentCertificate, presentInspection } from './present.ts';
-import { createChangeRoutes } from './routes-change.ts';
+import { isId, requireId } from './require-id.ts';
+import { createChangeRoutes, type PkiRoutesDeps } from './routes-change.ts';
 import { samlKeyDescriptor } from './saml.ts';
 import {
   authoritiesSchema,
@@ -24,14 +23,6 @@ import {
   listQuery,
 } from './schema.ts';
 
-/** What the routes need. */
-export type PkiRoutesDeps = {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly publicUrl: string;
-};
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const readOnly = Object.freeze({ readOnly: true });
 const reads = { kind: 'principal', action: 'crypto.read' } as const;
 const unrecorded = {
@@ -49,12 +40,6 @@ export function createPkiRoutes(pki: Pki, deps: PkiRoutesDeps): readonly AnyRout
     crlRoute(pki),
     ...createChangeRoutes(pki, deps),
   ];
-}
-
-/** @throws ERR_NOT_FOUND for what cannot be an id */
-export function requireId(what: string, id: string): string {
-  if (!uuid.test(id)) throw notFound(what, id);
-  return id;
 }
 
 function listRoute(pki: Pki, { database, clock }: PkiRoutesDeps): AnyRoute {
@@ -91,8 +76,7 @@ function listRoute(pki: Pki, { database, clock }: PkiRoutesDeps): AnyRoute {
 function readCursor(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const id = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!uuid.test(id))
-    throw invalidRequest('the cursor is not one that this list gave; start without a cursor');
+  if (!isId(id)) throw invalidRequest('the cursor is not one that this list gave; start without a cursor');
   return id;
 }
 
