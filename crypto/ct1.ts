@@ -13,16 +13,12 @@ export const rowSuite = 0x03;
 export const portableSuite = 0x04;
 /** suite(1) flags(1) kid(8). */
 export const headerBytes = 10;
-/** Where the ciphertext of suites 01 and 03 begins. */
+/** Where the ciphertext of suites 01 and 03 begins, and the commitment of suite 04. */
 export const bodyOffset = headerBytes + nonceBytes;
 /** Where the ciphertext of suite 02 begins. */
 export const extendedBodyOffset = headerBytes + extendedNonceBytes;
-/** Where the commitment of suite 04 stands. */
-export const commitmentOffset = bodyOffset;
 /** Where the ciphertext of suite 04 begins. */
-export const portableBodyOffset = commitmentOffset + keyBytes;
-/** What suites 01 and 03 add to a plaintext. */
-export const overheadBytes = bodyOffset + tagBytes;
+export const portableBodyOffset = bodyOffset + keyBytes;
 /** Largest plaintext of one ciphertext: 16 MiB. */
 export const maxPlaintextBytes = 16 * 1024 * 1024;
 const tenantScopeFlag = 0b100;

@@ -18,10 +18,10 @@ export {
 } from './control/dual-control.ts';
 export { awaitingSchema, awaitingSecondPerson } from './control/schema.ts';
 export { createCrypto, type CryptoDeps } from './crypto.ts';
-export { fromText, overheadBytes, toText } from './ct1.ts';
 export type { EpochLife, Erasure, LifeOfKeys } from './erasure/erasure.ts';
 export type { Horizon, HorizonBasis } from './erasure/horizon.ts';
 export type { StandingSchedule } from './erasure/schedule.ts';
+export { fromText, toText } from './ct1.ts';
 export type { CryptoErrorCode } from './errors.ts';
 export { fileHeadBytes, isFile, takeHead } from './files/file-head.ts';
 export { cryptoEvents } from './events.ts';

@@ -2,7 +2,6 @@ import { aeadOpenAt, aeadSealInto, nonceBytes, tagBytes } from './aead.ts';
 import { buildAssociatedData, type EncodedContext } from './associated-data.ts';
 import {
   bodyOffset,
-  commitmentOffset,
   extendedBodyOffset,
   extendedSuite,
   headerBytes,
@@ -47,7 +46,7 @@ export function sealValue(
   writeHeader(sealed, suite, key.scope.kind === 'tenant', key.kidBytes);
   random.fill(nonce, 0, nonceBytes);
   sealed.set(nonce, headerBytes);
-  if (suite === portableSuite) sealed.set(commitmentOf(key), commitmentOffset);
+  if (suite === portableSuite) sealed.set(commitmentOf(key), bodyOffset);
   const associatedData = buildAssociatedData(sealed, place.context, place.rowId);
   aeadSealInto(encryptionKeyOf(key, suite), nonce, associatedData, plaintext, sealed, body);
   return sealed;
@@ -79,5 +78,5 @@ export function openValue(
 }
 
 function isCommittedTo(key: DataKey, bytes: Buffer): boolean {
-  return equalInConstantTime(bytes.subarray(commitmentOffset, portableBodyOffset), commitmentOf(key));
+  return equalInConstantTime(bytes.subarray(bodyOffset, portableBodyOffset), commitmentOf(key));
 }

@@ -39,7 +39,7 @@ export const floors: readonly (readonly string[])[] = [
   ['audit'],
   ['identity', 'policy'],
   ['dsr', 'gateway'],
-  ['server'],
+  ['server', 'sdk'],
   ['cli'],
 ];
 
