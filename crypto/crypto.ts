@@ -19,6 +19,7 @@ import { createCallRecorder, type CallRecorder } from './providers/call-recorder
 import { createGuardedProvider } from './providers/guarded-provider.ts';
 import type { GuardLimits } from './providers/guard-limits.ts';
 import { createProviderRegistry, type ProviderRegistry } from './providers/provider-registry.ts';
+import { createTenantProviders } from './providers/tenant-providers.ts';
 import { createPurge } from './purge.ts';
 import type { RootProvider } from './root-provider.ts';
 import { rotate } from './rotate.ts';
@@ -65,6 +66,7 @@ export type CryptoDeps = {
 
 const maxMacPurpose = 90;
 const ledgerPurpose = 'shred-ledger';
+const publicOnly: AddressRules = Object.freeze({ development: false, allowPrivate: false });
 
 /** Joins the parts of the room. */
 export function createCrypto(deps: CryptoDeps): Crypto {
@@ -112,6 +114,12 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     rotate: rotateTenant,
     erasure,
     jobs: createKeyJobs({ ...deps, ...parts }),
+    providers: createTenantProviders({
+      ...deps,
+      registry: parts.providers,
+      rules: deps.addressRules ?? publicOnly,
+      rotate: rotateTenant,
+    }),
     warm: parts.warm,
     settle: async () => {
       await failures.settled();
@@ -189,7 +197,7 @@ function createProviders(
     });
   const house = guard(deps.root);
   const former = (deps.formerRoots ?? []).map(guard);
-  const rules = addressRules ?? { development: false, allowPrivate: false };
+  const rules = addressRules ?? publicOnly;
   return createProviderRegistry({
     ...{ database, house, epochs: house, former, sealing, guard, rules, randomBytes },
   });

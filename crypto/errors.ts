@@ -10,6 +10,8 @@ export type CryptoErrorCode =
   | 'ERR_CRYPTO_UNSEAL'
   | 'ERR_CRYPTO_ROOT'
   | 'ERR_CRYPTO_KEY_REVOKED'
+  | 'ERR_CRYPTO_PROVIDER'
+  | 'ERR_CRYPTO_SHARE'
   | 'ERR_CRYPTO_KEY'
   | 'ERR_CRYPTO_SECOND_PERSON'
   | 'ERR_CRYPTO_APPROVAL'
@@ -29,6 +31,8 @@ const statuses: Readonly<Record<CryptoErrorCode, number>> = {
   ERR_CRYPTO_UNSEAL: 503,
   ERR_CRYPTO_ROOT: 503,
   ERR_CRYPTO_KEY_REVOKED: 503,
+  ERR_CRYPTO_PROVIDER: 422,
+  ERR_CRYPTO_SHARE: 403,
   ERR_CRYPTO_KEY: 500,
   ERR_CRYPTO_SECOND_PERSON: 403,
   ERR_CRYPTO_APPROVAL: 409,
@@ -43,7 +47,11 @@ const exposed: ReadonlySet<CryptoErrorCode> = new Set(['ERR_CRYPTO_KEY_REVOKED']
 export function cryptoError(
   code: CryptoErrorCode,
   message: string,
-  extra: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {},
+  extra: {
+    readonly cause?: unknown;
+    readonly details?: Readonly<Record<string, unknown>>;
+    readonly expose?: boolean;
+  } = {},
 ): GatehouseError<CryptoErrorCode> {
   return new GatehouseError(code, message, {
     status: statuses[code],

@@ -28,9 +28,16 @@ export { cryptoEvents } from './events.ts';
 export { readInventory } from './inventory.ts';
 export type { CacheLimits } from './key-cache.ts';
 export { createAwsKmsProvider, type AwsKmsOptions } from './providers/aws-kms.ts';
-export { createLocalProvider, type LocalProviderOptions } from './providers/local-provider.ts';
 export { createPkcs11Provider, type Pkcs11Options } from './providers/pkcs11.ts';
 export { createVaultTransitProvider, type VaultTransitOptions } from './providers/vault-transit.ts';
+export type { AddressRules } from './providers/address-rules.ts';
+export type { HouseSeal, SealStatus, Unsealing } from './providers/house-seal.ts';
+export {
+  createLocalProvider,
+  type LocalProvider,
+  type LocalProviderOptions,
+} from './providers/local-provider.ts';
+export { reseal, type PresentSeal, type ResealPlace, type WantedSeal } from './providers/reseal.ts';
 export { normaliseForIndex, normaliseForSearch } from './normalise.ts';
 export {
   createMutualTlsAgent,

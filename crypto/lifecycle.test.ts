@@ -58,6 +58,24 @@ test('thousands of fields of one tenant ask the root exactly once', async () => 
   expect(fixture.rootCalls.wrap + fixture.rootCalls.unwrap - before).toBe(1);
 });
 
+test('a transaction that takes long to commit does not make others ask the root again', async () => {
+  const tenant = await fixture.db.createTenant();
+  await inTenant(tenant, (tx) => crypto.sealRows(tx, contactPlan, contacts(1)));
+  const other = fixture.make();
+  await other.warm(await fixture.db.createTenant()); // listens from now on
+  const before = fixture.rootCalls.unwrap;
+  const gate = Promise.withResolvers<null>();
+  const slow = inTenant(tenant, async (tx) => {
+    await other.sealRows(tx, contactPlan, contacts(1));
+    await gate.promise;
+  });
+  for (let round = 0; round < 5; round += 1)
+    await inTenant(tenant, (tx) => other.sealRows(tx, contactPlan, contacts(1)));
+  gate.resolve(null);
+  await slow;
+  expect(fixture.rootCalls.unwrap - before).toBe(1);
+});
+
 describe('rotation', () => {
   test('wraps every data key again, changes no ciphertext, and says how far it is', async () => {
     const tenant = await fixture.db.createTenant();

@@ -11,6 +11,7 @@ import type { SealedTables } from './sealed-table.ts';
 import { createValuesRoutes } from './values/routes.ts';
 import type { DualControl } from './control/dual-control.ts';
 import { createControlRoutes } from './control/routes.ts';
+import { createProviderRoutes } from './providers/routes.ts';
 import { createErasureRoutes } from './erasure/routes.ts';
 import { createKeyJobRoutes } from './rotation/routes.ts';
 import { keyStatusSchema, ledgerSchema, pageSchema } from './schema.ts';
@@ -39,6 +40,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
     ...createControlRoutes(deps),
     ...createErasureRoutes(crypto, deps),
     ...createValuesRoutes(crypto, deps),
+    ...createProviderRoutes({ ...deps, providers: crypto.providers }),
   ];
 }
 

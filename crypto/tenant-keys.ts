@@ -51,7 +51,11 @@ type TenantKeyRow = {
 type Held = { readonly key: TenantKey; readonly expiresAt: number };
 type HeldKeys = {
   readonly find: (tx: Tx, name: string) => TenantKey | null;
-  readonly keepOnCommit: (tx: Tx, names: readonly string[], key: TenantKey) => void;
+  readonly keepOnCommit: (
+    tx: Tx,
+    names: readonly string[],
+    key: TenantKey & { readonly askedAt?: number },
+  ) => void;
   readonly usedUntil: (tx: Tx) => number;
 };
 
@@ -65,10 +69,12 @@ export function createTenantKeys(deps: TenantKeysDeps): TenantKeys {
   let version = 0;
   let enabled = false;
   const keys = createHeldKeys(deps, held, () => (enabled ? version : null));
-  const unwrap = createUnwrapper(deps.providers);
+  const asked = new Map<string, Asked>();
+  const unwrap = createUnwrapper(deps, asked, () => enabled);
   const forget = (condition: (name: string) => boolean): void => {
     version += 1;
     for (const name of [...held.keys()]) if (condition(name)) held.delete(name);
+    for (const name of [...asked.keys()]) if (condition(name)) asked.delete(name);
   };
   return Object.freeze({
     active: async (tx: Tx) => {
@@ -133,7 +139,7 @@ function createHeldKeys(
       ofTransaction.set(tx, own);
       for (const name of names) own.set(name, key);
       const version = currentVersion();
-      const expiresAt = deps.clock.now().getTime() + deps.maxAgeSeconds * 1_000;
+      const expiresAt = (key.askedAt ?? deps.clock.now().getTime()) + deps.maxAgeSeconds * 1_000;
       use(tx, expiresAt);
       tx.onCommit(() => {
         if (version === null || version !== currentVersion()) return;
@@ -157,16 +163,29 @@ async function generate(
   return { epoch, key, provider: provider.name, wrapped, commitment: tenantKeyCommitment(key) };
 }
 
-type Unwrap = (tenantId: TenantId, row: TenantKeyRow) => Promise<TenantKey>;
+/** @returns the key, and when the provider was asked for it */
+type Unwrap = (tenantId: TenantId, row: TenantKeyRow) => Promise<AskedKey>;
+type AskedKey = TenantKey & { readonly askedAt: number };
+type Asked = { readonly call: Promise<AeadKey>; readonly at: number };
 
-/** One call to the root even when many transactions ask at once. */
-function createUnwrapper(providers: ProviderRegistry): Unwrap {
-  const running = new Map<string, Promise<AeadKey>>();
+/**
+ * One call to the provider for a row and cache period, however many transactions ask, and however long the first of them
+ * takes to commit. Only who reads the row gets what it opened to, so a row that was rolled back gives its key to nobody.
+ */
+function createUnwrapper(deps: TenantKeysDeps, asked: Map<string, Asked>, isEnabled: () => boolean): Unwrap {
   return async (tenantId, row) => {
     const name = `${epochName(tenantId, row.epoch)}/${row.commitment.toString('hex')}`;
-    const call = running.get(name) ?? unwrapOne(providers, tenantId, row).finally(() => running.delete(name));
-    running.set(name, call);
-    return { epoch: row.epoch, key: await call };
+    const now = deps.clock.now().getTime();
+    const known = asked.get(name);
+    const isFresh = known !== undefined && now - known.at < deps.maxAgeSeconds * 1_000;
+    const current = isFresh ? known : { call: unwrapOne(deps.providers, tenantId, row), at: now };
+    if (current !== known) {
+      if (asked.size >= maxHeld) asked.clear();
+      asked.set(name, current);
+      const end = (): void => void (asked.get(name) === current && asked.delete(name));
+      current.call.then(() => isEnabled() || end(), end);
+    }
+    return { epoch: row.epoch, key: await current.call, askedAt: current.at };
   };
 }
 

@@ -4,6 +4,7 @@ import type { Tx } from '../db/index.ts';
 import type { KeyJobs } from './rotation/key-jobs.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
 import type { Erasure } from './erasure/erasure.ts';
+import type { TenantProviders } from './providers/tenant-providers.ts';
 
 /** Where a value stands: all of it is authenticated with the value, with the tenant and the key. */
 export type FieldContext = {
@@ -271,6 +272,8 @@ export type Crypto = {
   readonly rotate: (tenantId: TenantId, options: RotationOptions) => Promise<RotationProgress>;
   /** Long works on keys, resumable by any process. */
   readonly jobs: KeyJobs;
+  /** Root providers that tenants bring. */
+  readonly providers: TenantProviders;
   /** Makes sure the tenant has a KEK and it is cached; call it before BEGIN when the root provider may be slow. */
   readonly warm: (tenantId: TenantId) => Promise<void>;
   /** Resolves when what was reported is recorded; call it before the log stops. */

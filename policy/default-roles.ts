@@ -44,6 +44,7 @@ export const defaultRoles: readonly DefaultRole[] = Object.freeze([
       'policy.evaluate',
       'crypto.read',
       'crypto.rotate',
+      'crypto.manage_providers',
       'crypto.approve',
       'crypto.retire',
       'crypto.issue',

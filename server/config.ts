@@ -96,6 +96,10 @@ const settings = z.strictObject({
     .max(200)
     .default(16)
     .describe('Connections of the application pool'),
+  GATEHOUSE_PRIVATE_KEY_SERVICES: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe("Whether tenants' own key services may stand in private networks"),
   GATEHOUSE_TRUST_PROXY: z
     .enum(['true', 'false'])
     .default('false')
@@ -133,6 +137,7 @@ export type Config = {
   };
   readonly poolSize: number;
   readonly trustProxy: boolean;
+  readonly privateKeyServices: boolean;
 };
 
 /**
@@ -194,6 +199,7 @@ function shape(values: z.output<typeof settings>): Config {
     },
     poolSize: values.GATEHOUSE_DATABASE_POOL,
     trustProxy: values.GATEHOUSE_TRUST_PROXY === 'true',
+    privateKeyServices: values.GATEHOUSE_PRIVATE_KEY_SERVICES === 'true',
   });
 }
 

@@ -116,7 +116,12 @@ export async function composeRooms({
     columnPhases: readColumnPhases,
   });
   const tables = createSealedTables(dataMap);
-  const crypto = createCrypto({ ...shared, database, root, logger, audit: () => audit, tables });
+  const crypto = createCrypto({
+    ...shared,
+    ...{ database, root, logger, tables },
+    audit: () => audit,
+    addressRules: { development: mode === 'development', allowPrivate: config.privateKeyServices },
+  });
   const audit: Audit = createAudit({
     ...shared,
     database,
@@ -174,6 +179,7 @@ export async function composeRooms({
   });
   const executors: Executors = Object.freeze({
     ...crypto.erasure.executors,
+    'crypto.change_provider': crypto.providers.change,
     [dropPlaintextAction]: dropExecutor(database, columns),
   });
   const dualControl = createDualControl({

@@ -26,5 +26,53 @@ export const providerCalled = defineEvent({
   ocsf: { classUid: 6003, activityId: 2 },
 });
 
+const name = z.string().max(100);
+
+/** A tenant laid down a key service of its own. */
+export const providerConfigured = defineEvent({
+  action: 'crypto.provider_configured',
+  version: 1,
+  category: 'key',
+  summary: 'A root key provider of the tenant was configured; nothing uses it yet.',
+  detail: z.object({ provider: name, kind: name }),
+  ocsf: { classUid: 6003, activityId: 1 },
+});
+
+/** A provider was tried with a key that nobody uses. */
+export const providerTried = defineEvent({
+  action: 'crypto.provider_tried',
+  version: 1,
+  category: 'key',
+  summary: 'A root key provider was tried with a key that nobody uses.',
+  detail: z.object({ provider: name, ok: z.boolean(), failedStep: name.nullable() }),
+  ocsf: { classUid: 6003, activityId: 2 },
+});
+
+/** From now on another provider wraps the tenant's epochs. */
+export const providerChanged = defineEvent({
+  action: 'crypto.provider_changed',
+  version: 1,
+  category: 'key',
+  summary: 'Two people let another root key provider wrap the key-encryption keys of the tenant.',
+  detail: z.object({ from: name, to: name, proposalId: z.string().max(36), proposedBy: z.string().max(36) }),
+  ocsf: { classUid: 6003, activityId: 3 },
+});
+
+/** A provider was forgotten. */
+export const providerRemoved = defineEvent({
+  action: 'crypto.provider_removed',
+  version: 1,
+  category: 'key',
+  summary: 'A root key provider of the tenant that no epoch needed any more was forgotten.',
+  detail: z.object({ provider: name }),
+  ocsf: { classUid: 6003, activityId: 4 },
+});
+
 /** Every event of this folder. */
-export const providerEvents: readonly EventDefinition[] = Object.freeze([providerCalled]);
+export const providerEvents: readonly EventDefinition[] = Object.freeze([
+  providerCalled,
+  providerConfigured,
+  providerTried,
+  providerChanged,
+  providerRemoved,
+]);

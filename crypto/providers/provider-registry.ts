@@ -11,6 +11,8 @@ import { readActiveProvider, readConfiguration, readProviderNames } from './stor
 export type ProviderRegistry = {
   /** Holds every epoch of the platform, and of every tenant that brought nothing. */
   readonly house: RootProvider;
+  /** Whether the house has, or had, a provider of this name. */
+  readonly isOfHouse: (name: string) => boolean;
   /** Wraps the next epoch of the tenant. */
   readonly forNewEpochs: (tx: Tx) => Promise<RootProvider>;
   /** The one that a row of `crypto.kek` names. @throws ERR_CRYPTO_ROOT when neither house nor tenant knows it */
@@ -68,6 +70,7 @@ export function createProviderRegistry(deps: RegistryDeps): ProviderRegistry {
   };
   return Object.freeze({
     house: deps.house,
+    isOfHouse: (name: string) => own.has(name),
     forNewEpochs: async (tx: Tx) => {
       if (tx.tenantId === platformTenantId) return deps.house;
       const { rows } = await tx.query<{ name: string }>(readActiveProvider, [tx.tenantId]);

@@ -12,7 +12,7 @@ import {
   readSealedFile,
   removeLeftovers,
   writeSealedFile,
-  type PassphraseSeal,
+  type FileSeal,
 } from './sealed-file.ts';
 
 const key = z.string().length(44);
@@ -45,13 +45,14 @@ export type RootFile = {
 /** Where the file is and what opens it. */
 export type RootFileOptions = {
   readonly file: string;
-  readonly passphrase: Secret;
   readonly randomBytes: RandomBytes;
-  readonly costLog2: number;
+  readonly opener:
+    | { readonly kind: 'passphrase'; readonly passphrase: Secret; readonly costLog2: number }
+    | { readonly kind: 'seal'; readonly seal: FileSeal };
 };
 
 type State = {
-  readonly seal: PassphraseSeal;
+  readonly seal: FileSeal;
   readonly version: string;
   readonly epochs: ReadonlyMap<string, AeadKey>;
   readonly destroyed: ReadonlySet<string>;
@@ -106,21 +107,31 @@ export async function openRootFile(options: RootFileOptions): Promise<RootFile> 
 }
 
 async function openOrCreate(options: RootFileOptions): Promise<State> {
-  const { file, passphrase, randomBytes, costLog2 } = options;
-  const found = await readSealedFile(file, passphrase);
-  if (found === null) {
-    const seal = await createSeal(passphrase, randomBytes, costLog2);
-    try {
-      await save(options, seal, { version: 2, epochs: {}, destroyed: [], firstRoot: null }, true);
-    } catch (cause) {
-      // Another process made it first: its file is the file.
-      if ((cause as { code?: string }).code === 'EEXIST') return openOrCreate(options);
-      const message = `the root key file "${file}" cannot be written; check the folder`;
-      throw cryptoError('ERR_CRYPTO_UNSEAL', message, { cause });
-    }
-    return reread(options, seal);
+  const { file, opener, randomBytes } = options;
+  if (opener.kind === 'seal')
+    return openExisting(options, opener.seal, await openSealedFile(file, opener.seal));
+  const found = await readSealedFile(file, opener.passphrase);
+  if (found !== null) return openExisting(options, found.seal, found.content);
+  const seal = await createSeal(opener.passphrase, randomBytes, opener.costLog2);
+  try {
+    await createRootFile(file, seal, randomBytes);
+  } catch (cause) {
+    // Another process made it first: its file is the file.
+    if ((cause as { code?: string }).code === 'EEXIST') return openOrCreate(options);
+    const message = `the root key file "${file}" cannot be written; check the folder`;
+    throw cryptoError('ERR_CRYPTO_UNSEAL', message, { cause });
   }
-  const { seal, content } = found;
+  return reread(options, seal);
+}
+
+/** An empty root file under a new seal. @throws EEXIST of node:fs when there is one */
+export async function createRootFile(file: string, seal: FileSeal, randomBytes: RandomBytes): Promise<void> {
+  const content: Content = { version: 2, epochs: {}, destroyed: [], firstRoot: null };
+  await save({ file, randomBytes }, seal, content, true);
+}
+
+async function openExisting(options: RootFileOptions, seal: FileSeal, content: Buffer): Promise<State> {
+  const { file, randomBytes } = options;
   const { migrated } = parseContent(file, content);
   if (migrated)
     await withFileLock(file, randomBytes, async () =>
@@ -129,7 +140,19 @@ async function openOrCreate(options: RootFileOptions): Promise<State> {
   return reread(options, seal);
 }
 
-async function reread(options: RootFileOptions, seal: PassphraseSeal): Promise<State> {
+/** Seals the same keys anew: other shares, another passphrase. What opened the file before opens it no more. */
+export async function resealRootFile(
+  options: { readonly file: string; readonly randomBytes: RandomBytes },
+  from: FileSeal,
+  to: FileSeal,
+): Promise<void> {
+  await withFileLock(options.file, options.randomBytes, async () => {
+    await save(options, to, await readContent(options, from), false);
+    await readContent(options, to); // proves that it opens, before anybody forgets how it opened before
+  });
+}
+
+async function reread(options: RootFileOptions, seal: FileSeal): Promise<State> {
   const version = await versionOf(options.file); // taken first: a change while reading is read again next time
   const content = await readContent(options, seal);
   return {
@@ -148,7 +171,7 @@ function secret(text: string): KeyObject {
   return made;
 }
 
-async function readContent({ file }: RootFileOptions, seal: PassphraseSeal): Promise<Content> {
+async function readContent({ file }: Pick<RootFileOptions, 'file'>, seal: FileSeal): Promise<Content> {
   return parseContent(file, await openSealedFile(file, seal)).content;
 }
 
@@ -183,8 +206,8 @@ async function versionOf(file: string): Promise<string> {
 }
 
 async function save(
-  options: RootFileOptions,
-  seal: PassphraseSeal,
+  options: Pick<RootFileOptions, 'file' | 'randomBytes'>,
+  seal: FileSeal,
   content: Content,
   exclusive: boolean,
 ): Promise<void> {

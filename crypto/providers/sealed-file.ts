@@ -13,26 +13,39 @@ const base64 = z
   .regex(/^[A-Za-z0-9+/]*={0,2}$/);
 const fileSchema = z.strictObject({
   format: z.literal('gatehouse-sealed-1'),
-  kdf: z.strictObject({
-    name: z.literal('scrypt'),
-    costLog2: z.number().int().min(14).max(20),
-    salt: base64,
-  }),
+  kdf: z.discriminatedUnion('name', [
+    z.strictObject({
+      name: z.literal('scrypt'),
+      costLog2: z.number().int().min(14).max(20),
+      salt: base64,
+    }),
+    z.strictObject({
+      name: z.literal('shamir'),
+      set: base64,
+      shares: z.number().int().min(2).max(20),
+      threshold: z.number().int().min(2).max(20),
+      digests: z.array(base64).max(20),
+    }),
+  ]),
   nonce: base64,
   sealed: base64,
 });
 type SealedFile = z.output<typeof fileSchema>;
+type PassphraseHeader = Extract<SealedFile['kdf'], { name: 'scrypt' }>;
+
+/** Head of a file whose key is shared among people: which set, how many, and a digest of each share. */
+export type SharesHeader = Extract<SealedFile['kdf'], { name: 'shamir' }>;
 
 /** OWASP's first choice for scrypt: 128 MiB. */
 export const defaultCostLog2 = 17;
 const minPassphraseLength = 12;
 const saltBytes = 16;
 
-/** A file whose content only the passphrase opens. */
-export type PassphraseSeal = { readonly kdf: SealedFile['kdf']; readonly key: AeadKey };
+/** What opens a file: how the key is come by, and the key. */
+export type FileSeal = { readonly kdf: SealedFile['kdf']; readonly key: AeadKey };
 
 /** scrypt with r = 8, p = 1. @see https://www.rfc-editor.org/rfc/rfc7914 */
-async function deriveKey(passphrase: Secret, kdf: SealedFile['kdf']): Promise<AeadKey> {
+async function deriveKey(passphrase: Secret, kdf: PassphraseHeader): Promise<AeadKey> {
   const cost = 2 ** kdf.costLog2;
   const bytes = await new Promise<Buffer>((resolve, reject) => {
     const options = { N: cost, r: 8, p: 1, maxmem: 256 * cost * 8 };
@@ -51,7 +64,11 @@ async function deriveKey(passphrase: Secret, kdf: SealedFile['kdf']): Promise<Ae
 
 /** The file's own parameters are authenticated with its content. */
 function headerOf(kdf: SealedFile['kdf']): Buffer {
-  return Buffer.from(`gatehouse-sealed-1\0scrypt\0${kdf.costLog2}\0${kdf.salt}`, 'utf8');
+  const facts =
+    kdf.name === 'scrypt'
+      ? ['scrypt', kdf.costLog2, kdf.salt]
+      : ['shamir', kdf.threshold, kdf.shares, kdf.set, kdf.digests.join(',')];
+  return Buffer.from(['gatehouse-sealed-1', ...facts].join('\0'), 'utf8');
 }
 
 /** Begins a new seal with a fresh salt. @throws ERR_CRYPTO_UNSEAL when the passphrase is too short */
@@ -59,7 +76,7 @@ export async function createSeal(
   passphrase: Secret,
   randomBytes: RandomBytes,
   costLog2: number,
-): Promise<PassphraseSeal> {
+): Promise<FileSeal> {
   if (passphrase.reveal().length < minPassphraseLength) {
     throw cryptoError(
       'ERR_CRYPTO_UNSEAL',
@@ -79,9 +96,14 @@ export async function createSeal(
 export async function readSealedFile(
   file: string,
   passphrase: Secret,
-): Promise<{ readonly seal: PassphraseSeal; readonly content: Buffer } | null> {
+): Promise<{ readonly seal: FileSeal; readonly content: Buffer } | null> {
   const document = await readDocument(file);
   if (document === null) return null;
+  if (document.kdf.name !== 'scrypt')
+    throw cryptoError(
+      'ERR_CRYPTO_UNSEAL',
+      `the root key file "${file}" is sealed by shares, not by a passphrase; give ${document.kdf.threshold} shares`,
+    );
   const seal = { kdf: document.kdf, key: await deriveKey(passphrase, document.kdf) };
   return { seal, content: openDocument(file, document, seal) };
 }
@@ -91,16 +113,20 @@ export async function readSealedFile(
  *
  * @throws ERR_CRYPTO_UNSEAL also when the file was sealed anew, under another passphrase or salt
  */
-export async function openSealedFile(file: string, seal: PassphraseSeal): Promise<Buffer> {
+export async function openSealedFile(file: string, seal: FileSeal): Promise<Buffer> {
   const document = await readDocument(file);
-  const { salt, costLog2 } = seal.kdf;
-  if (document === null || document.kdf.salt !== salt || document.kdf.costLog2 !== costLog2) {
+  if (document === null || !headerOf(document.kdf).equals(headerOf(seal.kdf))) {
     throw cryptoError(
       'ERR_CRYPTO_UNSEAL',
-      `the root key file "${file}" was removed or sealed anew; start again with its passphrase`,
+      `the root key file "${file}" was removed or sealed anew; start again with its passphrase or shares`,
     );
   }
   return openDocument(file, document, seal);
+}
+
+/** How the file is sealed; null when there is none. @throws ERR_CRYPTO_UNSEAL when it is damaged or open to others */
+export async function readSealHeader(file: string): Promise<SealedFile['kdf'] | null> {
+  return (await readDocument(file))?.kdf ?? null;
 }
 
 async function readDocument(file: string): Promise<SealedFile | null> {
@@ -112,7 +138,7 @@ async function readDocument(file: string): Promise<SealedFile | null> {
   throw cryptoError('ERR_CRYPTO_UNSEAL', `the root key file "${file}" is damaged; restore it from a copy`);
 }
 
-function openDocument(file: string, { kdf, nonce, sealed }: SealedFile, seal: PassphraseSeal): Buffer {
+function openDocument(file: string, { kdf, nonce, sealed }: SealedFile, seal: FileSeal): Buffer {
   const nonceValue = Buffer.from(nonce, 'base64');
   const body = Buffer.from(sealed, 'base64');
   const content =
@@ -122,7 +148,9 @@ function openDocument(file: string, { kdf, nonce, sealed }: SealedFile, seal: Pa
   if (content !== null) return content;
   throw cryptoError(
     'ERR_CRYPTO_UNSEAL',
-    `the passphrase does not open the root key file "${file}"; check the passphrase`,
+    kdf.name === 'scrypt'
+      ? `the passphrase does not open the root key file "${file}"; check the passphrase`
+      : `the root key file "${file}" is damaged; restore it from a copy`,
   );
 }
 
@@ -164,7 +192,7 @@ function parseJson(text: string): unknown {
  */
 export async function writeSealedFile(
   file: string,
-  seal: PassphraseSeal,
+  seal: FileSeal,
   content: Buffer,
   options: { readonly randomBytes: RandomBytes; readonly exclusive: boolean },
 ): Promise<void> {
