@@ -38,7 +38,9 @@ export async function openRows(
 ): Promise<Record<string, unknown>[]> {
   const compiled = compilePlan(plan, tx.tenantId);
   const wanted = new Set(fields.filter((field) => compiled.owned.has(field)));
-  const columns = compiled.columns.filter((column) => column.fields.some(({ field }) => wanted.has(field)));
+  const columns = compiled.columns.filter((column) =>
+    column.fields.some(({ field, plain }) => wanted.has(field) && plain?.reads !== 'plaintext'),
+  );
   const fail: Fail = (cause, kid, field) =>
     deps.failures.report(tx, { cause, kid, collection: compiled.type, field });
   const parsed = rows.map((row) => columns.map((column) => parseColumn(column, row[column.column], fail)));
@@ -70,6 +72,9 @@ function openRow(job: Job, row: Row, parsedRow: ParsedRow): Record<string, unkno
   const { compiled, columns, wanted } = job;
   const opened: Record<string, unknown> = {};
   for (const name of Object.keys(row)) if (!compiled.physical.has(name)) opened[name] = row[name];
+  for (const field of compiled.plan.fields)
+    if (field.plain?.reads === 'plaintext' && wanted.has(field.field))
+      opened[field.field] = unsealed(field, row);
   let rowId: string | null = null;
   for (const [index, column] of columns.entries()) {
     if (!(column.column in row)) continue;
@@ -86,7 +91,7 @@ function openRow(job: Job, row: Row, parsedRow: ParsedRow): Record<string, unkno
 
 /** While a column is being encrypted a writer may have left a value that is not sealed yet. */
 const unsealed = ({ plain }: FieldPlan, row: Row): unknown =>
-  plain?.read === true ? (row[plain.column] ?? null) : null;
+  plain === undefined ? null : (row[plain.column] ?? null);
 
 type ColumnResult =
   | { readonly kind: 'value'; readonly value: Buffer }

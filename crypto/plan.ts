@@ -59,7 +59,7 @@ function compile(plan: EncryptionPlan, tenantId: TenantId): CompiledPlan {
     plan.fields.flatMap((field) => [
       field.column,
       ...field.indexes.map((index) => index.column),
-      ...(field.plain?.read === true ? [field.plain.column] : []),
+      ...(field.plain?.reads === 'ciphertext' ? [field.plain.column] : []),
     ]),
   );
   return {

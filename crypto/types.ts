@@ -59,10 +59,10 @@ export type FieldPlan = {
   readonly scope: 'subject' | { readonly tenantPurpose: string };
   readonly indexes: readonly IndexPlan[];
   /**
-   * The plaintext column beside it while a column is being encrypted: sealing writes both. `read` says whether opening
-   * may look there: where it holds a value and the ciphertext none, a writer changed it that does not know of the ciphertext.
+   * The plaintext column beside it while a column is being encrypted: sealing writes both. `reads` says where opening
+   * looks first. A value in the plaintext and none in the ciphertext is one of a writer that does not know of the ciphertext.
    */
-  readonly plain?: { readonly column: string; readonly read: boolean };
+  readonly plain?: { readonly column: string; readonly reads: 'plaintext' | 'ciphertext' };
 };
 
 /** How the rows of one collection are encrypted; the data map makes it. */

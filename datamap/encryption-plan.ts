@@ -14,8 +14,8 @@ export type CollectionEncryptionPlan = {
     readonly type: 'text' | 'json' | 'number' | 'boolean' | 'date';
     readonly scope: EncryptionScope;
     readonly indexes: readonly BlindIndex[];
-    /** Set while the column is being encrypted: the plaintext's column, and whether opening may look there. */
-    readonly plain?: { readonly column: string; readonly read: boolean };
+    /** Set while the column is being encrypted: the plaintext's column, and which of the two is read. */
+    readonly plain?: { readonly column: string; readonly reads: 'plaintext' | 'ciphertext' };
   }[];
 };
 
@@ -66,11 +66,11 @@ function planField({ name, column, type, encryption, twin }: FieldMap): readonly
   const common = { field: name, type: plainTypes[type] };
   if (encryption.mode === 'field') {
     const { scope, indexes } = encryption;
-    const plain = twin === null ? {} : { plain: { column: twin.column, read: true } };
+    const plain = twin === null ? {} : { plain: { column: twin.column, reads: 'ciphertext' as const } };
     return [{ ...common, column, scope, indexes, ...plain }];
   }
   // Written along, not read yet.
   if (twin?.written !== true || twin.encryption.mode === 'none') return [];
   const { scope, indexes } = twin.encryption;
-  return [{ ...common, column: twin.column, scope, indexes, plain: { column, read: false } }];
+  return [{ ...common, column: twin.column, scope, indexes, plain: { column, reads: 'plaintext' } }];
 }

@@ -143,7 +143,7 @@ export async function schemaOf(db: TestDatabase, table: string): Promise<unknown
     `select
        (select jsonb_agg(jsonb_build_array(attname, format_type(atttypid, atttypmod), attnotnull, col_description(attrelid, attnum)) order by attnum)
           from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped) as columns,
-       (select jsonb_agg(pg_get_indexdef(indexrelid) order by 1) from pg_index where indrelid = $1::regclass) as indexes,
+       (select jsonb_agg(pg_get_indexdef(indexrelid) order by indexrelid) from pg_index where indrelid = $1::regclass) as indexes,
        (select jsonb_agg(pg_get_constraintdef(oid) order by conname) from pg_constraint where conrelid = $1::regclass) as constraints,
        (select jsonb_agg(pg_get_triggerdef(oid) order by tgname) from pg_trigger where tgrelid = $1::regclass and not tgisinternal) as triggers,
        (select jsonb_agg(jsonb_build_array(polname, polcmd) order by polname) from pg_policy where polrelid = $1::regclass) as policies,
