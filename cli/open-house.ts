@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDatabase, deriveConnectionUrls } from '../db/index.ts';
@@ -22,9 +23,7 @@ export async function withHouse<T>(io: CommandIo, work: (opened: OpenedHouse) =>
     throw new UsageError('no database: set GATEHOUSE_DATABASE_URL, or start the house first');
   const secretsPath = join(config.dataFolder, 'secrets');
   await mkdir(secretsPath, { recursive: true, mode: 0o700 });
-  const passphrase =
-    config.rootKeyPassphrase ??
-    new Secret((await readFile(join(secretsPath, 'root-passphrase'), 'utf8')).trim());
+  const passphrase = config.rootKeyPassphrase ?? (await readDevelopmentPassphrase(config, secretsPath));
   const logger = createLogger({ level: 'warn', format: 'text' });
   const database = createDatabase({ urls: deriveConnectionUrls(adminUrl), logger, poolSize: 4 });
   const house = await compose({ config, secretsPath, database, logger, consoleFolder: null, passphrase });
@@ -35,4 +34,11 @@ export async function withHouse<T>(io: CommandIo, work: (opened: OpenedHouse) =>
     await house.stop();
     await database.close();
   }
+}
+
+/** Production with an outside root provider has none. */
+async function readDevelopmentPassphrase(config: Config, secretsPath: string): Promise<Secret | null> {
+  const file = join(secretsPath, 'root-passphrase');
+  if (config.roots.current.kind !== 'local' && !existsSync(file)) return null;
+  return new Secret((await readFile(file, 'utf8')).trim());
 }

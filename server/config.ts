@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { Secret } from '../kernel/index.ts';
 import { serverError } from './errors.ts';
+import { readRootConfigs, rootSettings, type RootConfigs } from './root-settings.ts';
 
 const secret = z
   .string()
@@ -42,6 +43,7 @@ const settings = z.strictObject({
   GATEHOUSE_ROOT_KEY_PASSPHRASE: secret
     .optional()
     .describe('Unseals the local root key; development keeps a generated one in the data folder'),
+  ...rootSettings,
   GATEHOUSE_LOG_ORIGIN: z
     .string()
     .max(200)
@@ -124,6 +126,7 @@ export type Config = {
   readonly dataFolder: string;
   readonly databaseUrl: Secret | null;
   readonly rootKeyPassphrase: Secret | null;
+  readonly roots: RootConfigs;
   readonly logOrigin: string;
   readonly witnessPolicyFile: string | null;
   readonly demoContacts: number;
@@ -185,6 +188,7 @@ function shape(values: z.output<typeof settings>): Config {
     dataFolder: resolve(values.GATEHOUSE_DATA_DIR),
     databaseUrl: values.GATEHOUSE_DATABASE_URL ?? null,
     rootKeyPassphrase: values.GATEHOUSE_ROOT_KEY_PASSPHRASE ?? null,
+    roots: readRootConfigs(values),
     logOrigin: values.GATEHOUSE_LOG_ORIGIN ?? `${new URL(publicUrl).hostname}/log`,
     witnessPolicyFile:
       values.GATEHOUSE_WITNESS_POLICY === undefined ? null : resolve(values.GATEHOUSE_WITNESS_POLICY),
@@ -223,8 +227,10 @@ function requireProduction(config: Config): void {
   const missing: string[] = [];
   if (config.databaseUrl === null) missing.push('GATEHOUSE_DATABASE_URL (an external PostgreSQL)');
   if (!config.publicUrl.startsWith('https://')) missing.push('GATEHOUSE_PUBLIC_URL with https');
-  if (config.rootKeyPassphrase === null)
-    missing.push('GATEHOUSE_ROOT_KEY_PASSPHRASE (the development root key is refused)');
+  if (config.roots.current.kind === 'local' && config.rootKeyPassphrase === null)
+    missing.push(
+      'GATEHOUSE_ROOT_KEY_PASSPHRASE (the development root key is refused), or another GATEHOUSE_ROOT_PROVIDER',
+    );
   if (config.oidc === null)
     missing.push(
       'GATEHOUSE_OIDC_ISSUER with client id and secret (the embedded provider is for development)',

@@ -57,9 +57,12 @@ async function migrateTo(urls: ConnectionUrls, logger: Logger): Promise<void> {
 /**
  * The passphrase of the local root key: from the configuration, or, in development only, generated once and kept in the
  * data folder.
+ *
+ * @returns null in production with an outside root provider
  */
-export async function rootKeyPassphrase(config: Config, folder: DataFolder): Promise<Secret> {
+export async function rootKeyPassphrase(config: Config, folder: DataFolder): Promise<Secret | null> {
   if (config.rootKeyPassphrase !== null) return config.rootKeyPassphrase;
+  if (config.mode === 'production') return null;
   const file = join(folder.secretsPath, 'root-passphrase');
   try {
     await writeFile(file, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 });

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { auditEvents, createAudit, createAuditRoutes, parsePolicy, type Audit } from '../audit/index.ts';
 import {
   createCrypto,
@@ -7,7 +6,6 @@ import {
   createColumnRoutes,
   createCryptoRoutes,
   createDualControl,
-  createLocalProvider,
   createPki,
   createPkiRoutes,
   cryptoEvents,
@@ -43,6 +41,7 @@ import {
 } from '../kernel/index.ts';
 import { compileRowFilter, createPolicy, policyEvents, type Policy } from '../policy/index.ts';
 import type { Config } from './config.ts';
+import { openRoots } from './root-provider.ts';
 import { serverEvents } from './events.ts';
 import { createOutboxMailer, createSmtpMailer, outboxFolder, type Mailer } from './mailer.ts';
 import { version } from './version.ts';
@@ -56,7 +55,8 @@ export type RoomsInput = {
   readonly secretsPath: string;
   readonly database: Database;
   readonly logger: Logger;
-  readonly passphrase: Secret;
+  /** Of the local root key; null when an outside provider was chosen and none was given. */
+  readonly passphrase: Secret | null;
 };
 
 /** Every room, joined, with the routes of all. */
@@ -103,12 +103,7 @@ export async function composeRooms({
   passphrase,
 }: RoomsInput): Promise<Rooms> {
   const { publicUrl, mode } = config;
-  const root = await createLocalProvider({
-    file: join(secretsPath, 'root-key'),
-    passphrase,
-    randomBytes: systemRandomBytes,
-    development: config.rootKeyPassphrase === null,
-  });
+  const { root, formerRoots } = await openRoots(config, secretsPath, passphrase);
   const dataMap = createDataMapRegistry({
     database,
     builtIn: loadBuiltInDataMap(),
@@ -118,7 +113,7 @@ export async function composeRooms({
   const tables = createSealedTables(dataMap);
   const crypto = createCrypto({
     ...shared,
-    ...{ database, root, logger, tables },
+    ...{ database, root, formerRoots, logger, tables },
     audit: () => audit,
     addressRules: { development: mode === 'development', allowPrivate: config.privateKeyServices },
   });

@@ -1,6 +1,7 @@
 import { checkCatalog, deriveConnectionUrls, migrate, roleSecrets } from '../../db/index.ts';
 import {
   ensureConsole,
+  examineRoot,
   migrationSources,
   readBootstrap,
   readConfig,
@@ -79,7 +80,7 @@ const doctorCommand: Command = {
       return 0;
     }
     const config = readConfig(io.environment);
-    const findings = await examine(io);
+    const findings = [{ name: 'root provider', ...(await examineRoot(config)) }, ...(await examine(io))];
     if (json) io.out(JSON.stringify({ config, findings }));
     else {
       io.out(JSON.stringify(config, null, 2));

@@ -19,6 +19,7 @@ import { parseTenantId, Secret, type TenantId } from '../../kernel/index.ts';
 import { operationOf, refusal, startKmsGate } from '../support/kms-gate.ts';
 import { provideMoto, startMoto } from '../support/moto-server.ts';
 import type { ProxyRule, RuleProxy } from '../support/rule-proxy.ts';
+import { testRootLife } from '../support/root-life.ts';
 import { describeUnless } from '../support/skip.ts';
 
 const provided = await provideMoto();
@@ -115,6 +116,8 @@ function own(): void {
     await gate.close();
     await moto.stop();
   });
+
+  testRootLife(() => providerAt(gate.url));
 
   test('moto alone opens under a disabled key, which is why the gate stands before it', async () => {
     const [tenant, key] = [newTenant(), randomBytes(32)];

@@ -7,6 +7,7 @@ import { describeProvider, type ProviderUnderTest } from '../../crypto/providers
 import { createPkcs11Provider } from '../../crypto/providers/pkcs11.ts';
 import type { RootProvider } from '../../crypto/root-provider.ts';
 import { parseTenantId, Secret, systemClock, systemRandomBytes, type TenantId } from '../../kernel/index.ts';
+import { testRootLife } from '../support/root-life.ts';
 import { describeUnless } from '../support/skip.ts';
 import { buildShim, initialiseToken, provideSoftHsm } from '../support/softhsm.ts';
 
@@ -79,6 +80,8 @@ function own(): void {
     shim = await buildShim(library);
   });
   afterAll(() => shim.remove());
+
+  testRootLife(() => providerOn('own'));
 
   test('a key is not readable by its owner either, and only its ciphertext leaves the token', async () => {
     const provider = providerOn('sealed');

@@ -5,6 +5,7 @@ import { describeProvider, type ProviderUnderTest } from '../../crypto/providers
 import type { RootProvider } from '../../crypto/root-provider.ts';
 import { parseTenantId, Secret, systemClock, type TenantId } from '../../kernel/index.ts';
 import { startRuleProxy, type ProxyRule, type RuleProxy } from '../support/rule-proxy.ts';
+import { testRootLife } from '../support/root-life.ts';
 import { describeUnless } from '../support/skip.ts';
 import { provideTransit, startTransit, type TransitServer } from '../support/transit-server.ts';
 
@@ -93,6 +94,8 @@ function own(): void {
     await proxy.close();
     await server.stop();
   });
+
+  testRootLife(() => providerAt(server.url));
 
   test('lowering the least version again does not bring a destroyed epoch back', async () => {
     const provider = providerAt(server.url);
