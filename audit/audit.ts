@@ -26,11 +26,14 @@ import { createQuantumSignatures } from './quantum-signatures.ts';
 import { createRecorder } from './recorder.ts';
 import { createGroupSealer } from './sealed-groups.ts';
 import { createSequencer, type SequencerHealth } from './sequencer.ts';
+import { createSinkSealer } from './sinks/sink-secrets.ts';
+import { createSinks, type Sinks } from './sinks/sinks.ts';
 import { countPending } from './store-sequencer.ts';
 import { createTrail, type Trail } from './trail.ts';
 import type { WitnessPolicy } from './witness/policy.ts';
 import { createWitnessClient, type Contradiction, type WitnessClient } from './witness/witness-client.ts';
 import { createWriteGuard } from './write-guard.ts';
+import { createViewEntries } from './view-entries.ts';
 
 /** What happened: one verifiable log per tenant. */
 export type Audit = AuditSink<Tx> &
@@ -67,6 +70,8 @@ export type Audit = AuditSink<Tx> &
     /** Every type of event that can stand in a log. */
     readonly eventTypes: readonly EventType[];
     readonly toOcsf: ToOcsf;
+    /** Receivers of the trail outside the house. */
+    readonly sinks: Sinks;
   };
 
 /** What it is made of. */
@@ -83,6 +88,10 @@ export type AuditDeps = {
   readonly definitions: readonly EventDefinition[];
   /** Who must cosign the platform log; default nobody. */
   readonly witnessPolicy?: WitnessPolicy | null;
+  /** The version that exported events name; default `0`. */
+  readonly productVersion?: string;
+  /** Whether receivers of the trail may have addresses outside the public internet, and use http; default false. */
+  readonly allowPrivateReceivers?: boolean;
   /** Entries that may wait before callers are refused; default 8,192. */
   readonly maxQueued?: number;
   /** How long `record` waits for the signed checkpoint before it fails closed; default 10,000. */
@@ -141,6 +150,16 @@ export function createAudit(deps: AuditDeps): Audit {
     database.withSequencer(
       async (tx) => (await tx.query<{ count: number }>(countPending)).rows[0]?.count ?? 0,
     );
+  const toOcsf = createToOcsf(definitions);
+  const sinks = createSinks({
+    ...deps,
+    audit: () => recorder,
+    toOcsf,
+    view: createViewEntries(crypto, definitions),
+    sealer: createSinkSealer(crypto),
+    productVersion: deps.productVersion ?? '0',
+    allowPrivate: deps.allowPrivateReceivers ?? false,
+  });
   const life = createWakeUps(database, sequencer.wake);
   return Object.freeze({
     ...recorder,
@@ -177,11 +196,13 @@ export function createAudit(deps: AuditDeps): Audit {
     },
     stop: async () => {
       life.stop();
+      await sinks.worker.settle();
       await sequencer.stop();
     },
     health: sequencer.health,
     eventTypes: listEventTypes(definitions),
-    toOcsf: createToOcsf(definitions),
+    toOcsf,
+    sinks,
   });
 }
 

@@ -17,6 +17,7 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_INVALID_POLICY'
   | 'ERR_AUDIT_WITNESS_CONFIG'
   | 'ERR_AUDIT_WITNESS_FOLDER'
+  | 'ERR_AUDIT_SINK_EXISTS'
   | 'ERR_OVERLOADED';
 
 const statuses: Partial<Record<AuditErrorCode, number>> = {
@@ -28,6 +29,7 @@ const statuses: Partial<Record<AuditErrorCode, number>> = {
   ERR_AUDIT_INVALID_NOTE: 422,
   ERR_AUDIT_INVALID_CHECKPOINT: 422,
   ERR_AUDIT_INVALID_POLICY: 422,
+  ERR_AUDIT_SINK_EXISTS: 409,
 };
 
 /** An error of this room. */

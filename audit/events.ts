@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
+import { sinkEvents } from './sinks/events.ts';
 
 const bounded = z.string().max(500);
 const ocsfRead = { classUid: 6005, activityId: 1 };
@@ -54,4 +55,5 @@ export const auditEvents: readonly EventDefinition[] = Object.freeze([
   trailRead,
   evidenceExported,
   rollbackDetected,
+  ...sinkEvents,
 ]);

@@ -38,3 +38,4 @@ export * from './witness/witness-config.ts';
 export * from './witness/witness-server.ts';
 export * from './witness/witness-store.ts';
 export * from './witness/witness-client.ts';
+export type { DeadLetter, NewSink, SinkChange, Sinks, SinkView } from './sinks/sinks.ts';

@@ -10,6 +10,7 @@ import { evidenceRoute } from './routes-evidence.ts';
 import { consistencyRoutes, logRoute } from './routes-log.ts';
 import { checkpointsRoute, platformProofRoute, tlogProofRoute } from './routes-proofs.ts';
 import { witnessesRoute } from './witness/routes.ts';
+import { createSinkRoutes } from './sinks/routes.ts';
 
 /** What the routes need. */
 export type AuditRoutesDeps = {
@@ -39,6 +40,7 @@ export function createAuditRoutes(
     histogramRoute(audit, readTrail),
     facetsRoute(audit, readTrail),
     evidenceRoute(audit),
+    ...createSinkRoutes({ audit, database }),
     ...createLogRoutes(audit),
   ];
 }

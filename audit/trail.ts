@@ -5,7 +5,8 @@ import { parseLeafBody, type LeafBody } from './leaf.ts';
 import { commitmentsOf, openGroups } from './open-groups.ts';
 import type { TrailFilter, TrailQuery } from './schema.ts';
 import { readCursor, writeCursor } from './seq-cursor.ts';
-import { selectDetail, selectEntry } from './store-read.ts';
+import { readDetail } from './read-detail.ts';
+import { selectEntry } from './store-read.ts';
 import { matchingEntries } from './trail-filter.ts';
 import { createSummariser, viewEvent, viewItem, type TrailEvent, type TrailItem } from './trail-view.ts';
 
@@ -96,15 +97,6 @@ export function createTrail(
     histogram: readHistogram,
     facets: readFacets,
   });
-}
-
-async function readDetail(tx: Tx, body: LeafBody): Promise<unknown> {
-  if (body.detailDigest === undefined) return body.detail ?? {};
-  const { rows } = await tx.query<{ body: Buffer }>(selectDetail, [
-    tx.tenantId,
-    Buffer.from(body.detailDigest, 'hex'),
-  ]);
-  return rows[0] === undefined ? { digest: body.detailDigest } : JSON.parse(rows[0].body.toString('utf8'));
 }
 
 async function readHistogram(tx: Tx, filter: TrailFilter, now: Date): Promise<Histogram> {

@@ -53,6 +53,7 @@ export const defaultRoles: readonly DefaultRole[] = Object.freeze([
       'datamap.read',
       'gateway.read',
       'audit.read',
+      'audit.manage',
     ]),
   },
   {

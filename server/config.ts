@@ -102,6 +102,12 @@ const settings = z.strictObject({
     .enum(['true', 'false'])
     .default('false')
     .describe("Whether tenants' own key services may stand in private networks"),
+  GATEHOUSE_OUTBOUND_PRIVATE: z
+    .enum(['allow', 'refuse'])
+    .optional()
+    .describe(
+      'Whether receivers that tenants name may have private addresses or use http; default: allow in development, refuse in production',
+    ),
   GATEHOUSE_TRUST_PROXY: z
     .enum(['true', 'false'])
     .default('false')
@@ -141,6 +147,8 @@ export type Config = {
   readonly poolSize: number;
   readonly trustProxy: boolean;
   readonly privateKeyServices: boolean;
+  /** Whether calls to addresses that tenants name may leave the public internet. */
+  readonly allowPrivateOutbound: boolean;
 };
 
 /**
@@ -204,6 +212,9 @@ function shape(values: z.output<typeof settings>): Config {
     poolSize: values.GATEHOUSE_DATABASE_POOL,
     trustProxy: values.GATEHOUSE_TRUST_PROXY === 'true',
     privateKeyServices: values.GATEHOUSE_PRIVATE_KEY_SERVICES === 'true',
+    allowPrivateOutbound:
+      (values.GATEHOUSE_OUTBOUND_PRIVATE ?? (values.GATEHOUSE_MODE === 'production' ? 'refuse' : 'allow')) ===
+      'allow',
   });
 }
 

@@ -50,10 +50,16 @@ const requestIdleMilliseconds = 300;
 const keyWorkIdleMilliseconds = 2_000;
 /** How long a tenant's checkpoint may wait for the platform log, and that one for its witnesses. */
 const platformLogMilliseconds = 1_000;
+const sinkIdleMilliseconds = 1_000;
 
 /** What every replica looks for in a loop. */
 export function tickersOf(rooms: Rooms): readonly Ticker[] {
   return [
+    {
+      name: 'delivery of the trail',
+      tick: rooms.audit.sinks.worker.tick,
+      idleMilliseconds: sinkIdleMilliseconds,
+    },
     { name: 'the request worker', tick: rooms.dsr.worker.tick, idleMilliseconds: requestIdleMilliseconds },
     { name: 'work on keys', tick: rooms.crypto.jobs.tick, idleMilliseconds: keyWorkIdleMilliseconds },
     {

@@ -125,6 +125,8 @@ export async function composeRooms({
     originPrefix: config.logOrigin,
     witnessPolicy:
       config.witnessPolicyFile === null ? null : parsePolicy(await readFile(config.witnessPolicyFile)),
+    productVersion: version,
+    allowPrivateReceivers: config.allowPrivateOutbound,
     definitions: allEvents,
   });
   const columns = createColumnMigrations({

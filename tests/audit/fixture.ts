@@ -81,6 +81,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
       crypto,
       originPrefix: 'gatehouse.test/log',
       definitions: [probed, ...cryptoEvents],
+      allowPrivateReceivers: true,
       ...limits,
     });
     made.push({ audit, crypto });

@@ -1,0 +1,72 @@
+import type { TrailEvent } from '../trail-view.ts';
+import { encodeWithin, type Encoder } from './encode.ts';
+import type { Encoded, SinkPlace, Transport, TransportLimits } from './transport.ts';
+
+/** What delivering needs. */
+export type DeliverParts = {
+  readonly transport: Transport;
+  readonly limits: TransportLimits;
+  readonly encode: Encoder;
+  readonly place: SinkPlace;
+  readonly signal: () => AbortSignal;
+};
+
+/** One event that the receiver refuses as it is. */
+export type Refusal = { readonly seq: number; readonly action: string; readonly reason: string };
+
+/** How far a run of events came. */
+export type Progress = {
+  /** Events that the receiver took. */
+  readonly delivered: number;
+  readonly refused: readonly Refusal[];
+};
+
+/**
+ * Delivers events in order. When a batch is refused its events go one by one, so that a poisoned one stands alone.
+ *
+ * @param after - called after each batch with where the next one begins; what it throws ends the delivery
+ * @throws when the receiver is away; what `after` was told stays delivered
+ */
+export async function deliverEvents(
+  parts: DeliverParts,
+  events: readonly TrailEvent[],
+  after: (nextSeq: number, progress: Progress) => Promise<void>,
+): Promise<void> {
+  for (const batch of batches(parts, events)) {
+    const progress = await deliverOne(parts, batch);
+    await after((batch.at(-1)?.seq ?? 0) + 1, progress);
+  }
+}
+
+async function deliverOne({ transport, signal }: DeliverParts, batch: readonly Encoded[]): Promise<Progress> {
+  const whole = await transport.deliver(batch, signal());
+  if (whole.kind === 'delivered') return { delivered: batch.length, refused: [] };
+  const refused: Refusal[] = [];
+  for (const encoded of batch) {
+    const single = batch.length === 1 ? whole : await transport.deliver([encoded], signal());
+    if (single.kind === 'refused')
+      refused.push({ seq: encoded.seq, action: encoded.event.action, reason: single.reason });
+  }
+  return { delivered: batch.length - refused.length, refused };
+}
+
+/** Runs of events within the bounds of the receiver; one that is larger than a batch goes alone. */
+function* batches(
+  { encode, limits, place }: DeliverParts,
+  events: readonly TrailEvent[],
+): Generator<readonly Encoded[]> {
+  let batch: Encoded[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const encoded = encodeWithin(encode, event, place, limits.maxEventBytes);
+    const size = Buffer.byteLength(encoded.text) + 1;
+    if (batch.length > 0 && (batch.length >= limits.maxEvents || bytes + size > limits.maxBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(encoded);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
