@@ -75,7 +75,7 @@ function sendAndClose(socket: TLSSocket, bytes: Buffer, signal: AbortSignal): Pr
     };
     signal.addEventListener('abort', () => away('it took too long'), { once: true });
     socket.once('error', (error) => away(error.message));
-    socket.once('close', (hadError) => (hadError ? away('it was reset') : settle()));
+    socket.once('close', (hadError: boolean) => (hadError ? away('it was reset') : settle()));
     socket.resume();
     socket.end(bytes);
   });
