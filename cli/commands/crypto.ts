@@ -3,6 +3,7 @@ import { createDatabase, deriveConnectionUrls, exactlyOne, statement } from '../
 import { notFound, parseTenantId, silentLogger } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import { UsageError, type Command } from '../command.ts';
+import { certCommands } from './crypto-cert.ts';
 import { cryptoColumnCommands } from './crypto-columns.ts';
 import { controlCommands } from './crypto-control.ts';
 import { erasureCommands } from './crypto-erasure.ts';
@@ -75,4 +76,5 @@ export const cryptoCommands: readonly Command[] = Object.freeze([
   ...controlCommands,
   ...erasureCommands,
   ...cryptoColumnCommands,
+  ...certCommands,
 ]);
