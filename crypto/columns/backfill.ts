@@ -12,6 +12,7 @@ import {
   type Work,
 } from './migration-work.ts';
 import { countWaiting, selectWaiting, writeSealed } from './rows.ts';
+import { retried } from './retried.ts';
 import { sealBatch } from './seal-batch.ts';
 import { nextState, type ColumnState } from './states.ts';
 import { writeProgress, type Finding } from './store.ts';
@@ -168,18 +169,4 @@ async function finish(
     const waiting = await countWaiting(tx, layout, waitingBound);
     return { ...progressOf(work, run), state: next ?? now.state, waiting };
   });
-}
-
-const passing: ReadonlySet<unknown> = new Set(['40001', '40P01', '55P03']);
-
-/** A deadlock, a serialisation failure or a lock not got: nothing was changed, so the batch runs again. */
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt === 10 || !passing.has((error as { code?: unknown }).code)) throw error; // pg's errors carry SQLSTATE as code
-      await pause(attempt * 10);
-    }
-  }
 }

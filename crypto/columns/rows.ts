@@ -128,14 +128,21 @@ export async function selectHeld(
   return selectHeldWhere(tx, layout, sql`${beyond} order by ${names.id} limit ${limit}`);
 }
 
-/** The rows of these ids, as far as they are still there. */
-export async function selectHeldIds(
+/** The rows of these ids, as far as they are still there, locked until the transaction ends. @throws 55P03 after 2 s of waiting */
+export async function lockHeldIds(
   tx: Tx,
   layout: StoredLayout,
   ids: readonly string[],
 ): Promise<readonly HeldRow[]> {
   const names = namesOf(layout);
-  return selectHeldWhere(tx, layout, sql`${names.id} = any(${[...ids]}::${names.idType}[])`);
+  const those = sql`${names.id} = any(${[...ids]}::${names.idType}[])`;
+  await run(tx, sql`set local lock_timeout = '2s'`);
+  await run(
+    tx,
+    sql`select 1 from ${names.table} where t.tenant_id = ${tx.tenantId}::uuid and ${those}
+      order by ${names.id} for no key update of t`,
+  );
+  return selectHeldWhere(tx, layout, those);
 }
 
 async function selectHeldWhere(

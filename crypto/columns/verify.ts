@@ -16,11 +16,12 @@ import {
 import {
   selectDiffering,
   selectHeld,
-  selectHeldIds,
+  lockHeldIds,
   writeSealed,
   type HeldRow,
   type WaitingRow,
 } from './rows.ts';
+import { retried } from './retried.ts';
 import { sealBatch } from './seal-batch.ts';
 import { nextState, type ColumnState } from './states.ts';
 import { writeVerification, type Finding } from './store.ts';
@@ -46,8 +47,6 @@ export type VerifyReport = {
 
 const defaultBatchSize = 500;
 const maxFindings = 100;
-/** A row may be changed by a writer who does not know of the ciphertext while we look; it is sealed and looked at again. */
-const maxRounds = 5;
 
 /**
  * Opens every ciphertext, compares it with its plaintext by type, and its index values with what they should be. Every
@@ -92,19 +91,10 @@ type Batch = { readonly seen: number; readonly last: string | null; readonly fin
 
 async function checkBatch(deps: ColumnDeps, work: Work, after: string | null, limit: number): Promise<Batch> {
   const first = await snapshot(deps, work, (tx) => selectHeld(tx, work.layout, after, limit));
-  let { findings } = first;
-  for (let round = 1; round < maxRounds; round += 1) {
-    const waiting = findings.filter(({ what }) => what === 'missing').map(({ rowId }) => rowId);
-    if (waiting.length === 0) break;
-    const refused = await sealNow(deps, work, waiting);
-    const again = await snapshot(deps, work, (tx) => selectHeldIds(tx, work.layout, waiting));
-    const reasons = new Map(refused.map((one) => [one.rowId, one]));
-    findings = [
-      ...findings.filter(({ what }) => what !== 'missing'),
-      ...again.findings.map((one) => reasons.get(one.rowId) ?? one),
-    ];
-  }
-  return { seen: first.rows.length, last: first.rows.at(-1)?.id ?? null, findings };
+  const waiting = first.findings.filter(({ what }) => what === 'missing').map(({ rowId }) => rowId);
+  const rest = first.findings.filter(({ what }) => what !== 'missing');
+  const late = waiting.length === 0 ? [] : await retried(() => sealAndCompare(deps, work, waiting));
+  return { seen: first.rows.length, last: first.rows.at(-1)?.id ?? null, findings: [...rest, ...late] };
 }
 
 type Seen = { readonly rows: readonly HeldRow[]; readonly findings: readonly Finding[] };
@@ -125,17 +115,22 @@ function snapshot(
   );
 }
 
-/** @returns rows that cannot be sealed */
-async function sealNow(deps: ColumnDeps, work: Work, ids: readonly string[]): Promise<readonly Finding[]> {
+/**
+ * Rows that a writer changed who does not know of the ciphertext: sealed and compared while they are locked, so that
+ * no such writer comes between.
+ */
+function sealAndCompare(deps: ColumnDeps, work: Work, ids: readonly string[]): Promise<readonly Finding[]> {
   const { layout, target } = work;
   return deps.database.withTenant(work.tenantId, async (tx) => {
-    const held = await selectHeldIds(tx, layout, ids);
-    const rows = held.flatMap(({ id, subject, plain, ciphertext }): WaitingRow[] =>
-      plain === null || ciphertext !== null ? [] : [{ id, subject, plain }],
+    const rows = (await lockHeldIds(tx, layout, ids)).flatMap(
+      ({ id, subject, plain, ciphertext }): WaitingRow[] =>
+        plain === null || ciphertext !== null ? [] : [{ id, subject, plain }],
     );
     const { sealed, refused } = await sealBatch(tx, deps.crypto, target, layout, rows);
     await writeSealed(tx, layout, sealed);
-    return refused;
+    const reasons = new Map(refused.map((one) => [one.rowId, one]));
+    const findings = await compare(deps, tx, work, await lockHeldIds(tx, layout, ids));
+    return findings.map((one) => reasons.get(one.rowId) ?? one);
   });
 }
 

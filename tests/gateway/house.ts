@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { auditEvents, createAudit, type Audit } from '../../audit/index.ts';
-import { createCrypto, createLocalProvider, cryptoEvents, type Crypto } from '../../crypto/index.ts';
+import {
+  createCrypto,
+  createLocalProvider,
+  cryptoEvents,
+  readColumnPhases,
+  type Crypto,
+} from '../../crypto/index.ts';
 import {
   createDataMapRegistry,
   dataMapEvents,
@@ -81,7 +87,12 @@ export async function openHouse(options: { readonly poolSize?: number } = {}): P
   const definitions = [...cryptoEvents, ...dataMapEvents, ...auditEvents, ...policyEvents, ...gatewayEvents];
   const crypto: Crypto = createCrypto({ ...shared, root, recordProviderCalls: false, audit: () => audit });
   const audit: Audit = createAudit({ ...shared, crypto, originPrefix: 'gatehouse.test/log', definitions });
-  const dataMap = createDataMapRegistry({ database, builtIn: loadBuiltInDataMap(), clock: systemClock });
+  const dataMap = createDataMapRegistry({
+    database,
+    builtIn: loadBuiltInDataMap(),
+    clock: systemClock,
+    columnPhases: readColumnPhases,
+  });
   const catalog = loadCatalogDataMap();
   const policy = createPolicy({
     ...shared,
