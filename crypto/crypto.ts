@@ -28,6 +28,8 @@ import { createKeyWorks } from './rotation/works.ts';
 import { indexTerms, sealRows } from './seal-rows.ts';
 import { sealValue, type ValueSuite } from './seal-value.ts';
 import { createErasure } from './erasure/erasure.ts';
+import { noLedger } from './erasure/ledger/no-ledger.ts';
+import { createShredLedger } from './erasure/ledger/shred-ledger.ts';
 import { shred } from './erasure/shred.ts';
 import type { SealedTables } from './sealed-table.ts';
 import { createSigningKeys } from './signing-key.ts';
@@ -56,6 +58,8 @@ export type CryptoDeps = {
   readonly tables?: SealedTables;
   /** How long a process may be silent before another carries its job on; 15. */
   readonly jobLeaseSeconds?: number;
+  /** Folder of the shred ledger outside the database; absent: the database has the only one. */
+  readonly ledgerFolder?: string;
   /** Bounds of the data-key cache; five minutes, a million messages, 20,000 keys. */
   readonly cacheLimits?: Partial<CacheLimits>;
   /** Bounds of calls to root providers. */
@@ -86,6 +90,16 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     return createHmac('sha256', macKeyOf(key)).update(value, 'utf8').digest();
   };
   const subjectHash = (tx: Tx, subjectId: SubjectId): Promise<Buffer> => mac(tx, ledgerPurpose, subjectId);
+  const shredLedger =
+    deps.ledgerFolder === undefined
+      ? noLedger
+      : createShredLedger({
+          ...deps,
+          purge,
+          warm: parts.warm,
+          folder: deps.ledgerFolder,
+          signer: (tx) => signingKeys.get(tx, ledgerPurpose),
+        });
   const rotateTenant: Crypto['rotate'] = (tenantId, options) =>
     rotate({ ...deps, ...parts }, tenantId, options);
   const erasure = createErasure({
@@ -104,7 +118,8 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       (await sealRows(tx, parts, plan, [row]))[0] ?? {},
     openRows: (tx, plan, rows, fields) => openRows(tx, parts, plan, rows, fields),
     indexTerms: (tx, plan, field, indexName, value) => indexTerms(tx, parts, plan, field, indexName, value),
-    shred: (tx, subjectIds, why) => shred(tx, { ...deps, ...parts, subjectHash }, subjectIds, why),
+    shred: (tx, subjectIds, why) =>
+      shred(tx, { ...deps, ...parts, subjectHash, shredLedger }, subjectIds, why),
     signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
     status: async (tx: Tx) => ({
       provider: await (await parts.providers.forNewEpochs(tx)).describe(),
@@ -121,6 +136,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       rotate: rotateTenant,
     }),
     warm: parts.warm,
+    shredLedger,
     settle: async () => {
       await failures.settled();
       await parts.calls.flush();
@@ -129,6 +145,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       await failures.settled();
       parts.calls.stop();
       await usage.flush();
+      await shredLedger.stop();
       await purge.stop();
     },
   } satisfies Crypto);

@@ -20,6 +20,7 @@ export { awaitingSchema, awaitingSecondPerson } from './control/schema.ts';
 export { createCrypto, type CryptoDeps } from './crypto.ts';
 export type { EpochLife, Erasure, LifeOfKeys } from './erasure/erasure.ts';
 export type { Horizon, HorizonBasis } from './erasure/horizon.ts';
+export type { Reconciliation, ShredLedger } from './erasure/ledger/shred-ledger.ts';
 export type { StandingSchedule } from './erasure/schedule.ts';
 export { fromText, toText } from './ct1.ts';
 export type { CryptoErrorCode } from './errors.ts';

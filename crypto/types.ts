@@ -5,6 +5,7 @@ import type { KeyJobs } from './rotation/key-jobs.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
 import type { Erasure } from './erasure/erasure.ts';
 import type { TenantProviders } from './providers/tenant-providers.ts';
+import type { ShredLedger } from './erasure/ledger/shred-ledger.ts';
 
 /** Where a value stands: all of it is authenticated with the value, with the tenant and the key. */
 export type FieldContext = {
@@ -280,6 +281,8 @@ export type Crypto = {
   readonly settle: () => Promise<void>;
   /** The end of keys: epochs, retirement, schedule, horizon. */
   readonly erasure: Erasure;
+  /** The shred ledger outside the database: compared before traffic is accepted. */
+  readonly shredLedger: ShredLedger;
   /** Writes outstanding message counts and stops listening. */
   readonly stop: () => Promise<void>;
 };

@@ -85,6 +85,10 @@ export async function compose(input: ComposeInput): Promise<House> {
     tickers: tickersOf(rooms),
     start: async () => {
       await rooms.audit.start();
+      // Before anybody is served: what a restored database has again is destroyed again. Readiness says when it failed.
+      await rooms.crypto.shredLedger.reconcile().catch((error: unknown) => {
+        input.logger.error('the shred ledger could not be compared with the database', { error });
+      });
       await rooms.identity.start();
     },
     stop: async () => {

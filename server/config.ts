@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { Secret } from '../kernel/index.ts';
 import { serverError } from './errors.ts';
@@ -44,6 +44,14 @@ const settings = z.strictObject({
     .optional()
     .describe('Unseals the local root key; development keeps a generated one in the data folder'),
   ...rootSettings,
+  GATEHOUSE_SHRED_LEDGER_DIR: z
+    .string()
+    .min(1)
+    .max(4_096)
+    .optional()
+    .describe(
+      'Folder of the shred ledger outside the database; default: shred-ledger in the data folder. Keep it apart from backups of the database',
+    ),
   GATEHOUSE_LOG_ORIGIN: z
     .string()
     .max(200)
@@ -130,6 +138,7 @@ export type Config = {
   readonly port: number;
   readonly publicUrl: string;
   readonly dataFolder: string;
+  readonly shredLedgerFolder: string;
   readonly databaseUrl: Secret | null;
   readonly rootKeyPassphrase: Secret | null;
   readonly roots: RootConfigs;
@@ -194,6 +203,9 @@ function shape(values: z.output<typeof settings>): Config {
     port: values.GATEHOUSE_PORT,
     publicUrl,
     dataFolder: resolve(values.GATEHOUSE_DATA_DIR),
+    shredLedgerFolder: resolve(
+      values.GATEHOUSE_SHRED_LEDGER_DIR ?? join(values.GATEHOUSE_DATA_DIR, 'shred-ledger'),
+    ),
     databaseUrl: values.GATEHOUSE_DATABASE_URL ?? null,
     rootKeyPassphrase: values.GATEHOUSE_ROOT_KEY_PASSPHRASE ?? null,
     roots: readRootConfigs(values),

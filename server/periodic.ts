@@ -51,6 +51,7 @@ const keyWorkIdleMilliseconds = 2_000;
 /** How long a tenant's checkpoint may wait for the platform log, and that one for its witnesses. */
 const platformLogMilliseconds = 1_000;
 const sinkIdleMilliseconds = 1_000;
+const ledgerIdleMilliseconds = 60_000;
 
 /** What every replica looks for in a loop. */
 export function tickersOf(rooms: Rooms): readonly Ticker[] {
@@ -59,6 +60,11 @@ export function tickersOf(rooms: Rooms): readonly Ticker[] {
       name: 'delivery of the trail',
       tick: rooms.audit.sinks.worker.tick,
       idleMilliseconds: sinkIdleMilliseconds,
+    },
+    {
+      name: 'the shred ledger',
+      tick: rooms.crypto.shredLedger.tick,
+      idleMilliseconds: ledgerIdleMilliseconds,
     },
     { name: 'the request worker', tick: rooms.dsr.worker.tick, idleMilliseconds: requestIdleMilliseconds },
     { name: 'work on keys', tick: rooms.crypto.jobs.tick, idleMilliseconds: keyWorkIdleMilliseconds },

@@ -46,6 +46,7 @@ export function readinessChecks(rooms: Rooms): readonly ReadinessCheck[] {
         return { ok: true, detail };
       },
     },
+    { name: 'shred ledger', check: async () => rooms.crypto.shredLedger.state() },
     { name: 'policy', check: async () => rooms.policy.health() },
   ];
 }

@@ -116,6 +116,7 @@ export async function composeRooms({
     ...{ database, root, formerRoots, logger, tables },
     audit: () => audit,
     addressRules: { development: mode === 'development', allowPrivate: config.privateKeyServices },
+    ledgerFolder: config.shredLedgerFolder,
   });
   const audit: Audit = createAudit({
     ...shared,

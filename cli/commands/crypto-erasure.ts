@@ -1,4 +1,6 @@
+import type { Reconciliation } from '../../crypto/index.ts';
 import { getFromHouse, postToHouse } from '../call-house.ts';
+import { withHouse } from '../open-house.ts';
 import { UsageError, type Command, type CommandInput } from '../command.ts';
 
 const token = '(GATEHOUSE_TOKEN: access token of a fresh step-up; sets the tenant)';
@@ -107,9 +109,56 @@ const shredCommand: Command = {
   },
 };
 
-/** `gatehouse crypto epochs|retire|shred`. */
+const reconcileCommand: Command = {
+  name: 'crypto reconcile',
+  summary: 'Compare the shred ledger outside the database with it: destroy again what a restore brought back',
+  usage:
+    'gatehouse crypto reconcile [--trust KEYID] [--set-aside] [--json]   (reads the configuration of the house)',
+  options: { trust: { type: 'string' }, 'set-aside': { type: 'boolean' } },
+  run: async (input) => {
+    const { trust } = input.values;
+    const options = {
+      setAside: input.values['set-aside'] === true,
+      ...(typeof trust === 'string' ? { trust: [trust] } : {}),
+    };
+    const { before, after } = await withHouse(input.io, async ({ house }) => ({
+      before: house.crypto.shredLedger.last(),
+      after: await house.crypto.shredLedger.reconcile(options),
+    }));
+    // Opening the house has compared once already: what it did belongs to the answer.
+    const result = {
+      ...after,
+      replayed: after.replayed + (before?.replayed ?? 0),
+      written: after.written + (before?.written ?? 0),
+      requests: [...new Set([...(before?.requests ?? []), ...after.requests])],
+    };
+    if (input.json) input.io.out(JSON.stringify(result));
+    else for (const line of reconcileLines(result)) input.io.out(line);
+    return result.agrees ? 0 : 1;
+  },
+};
+
+function reconcileLines(result: Reconciliation): readonly string[] {
+  const { files, entries, replayed, requests, written, unknownTenants, findings, agrees } = result;
+  return [
+    `ledger: ${entries} destroyed keys in ${files} files`,
+    ...(replayed === 0
+      ? []
+      : [
+          `the database was older than the ledger: ${replayed} keys destroyed again`,
+          ...requests.map((id) => `  delete the rows of this request again: ${id}`),
+        ]),
+    ...(written === 0 ? [] : [`written to the ledger from the database: ${written}`]),
+    ...(unknownTenants === 0 ? [] : [`tenants that this database does not have: ${unknownTenants}`]),
+    ...findings.map(({ file, fault }) => `DAMAGED ${file}: ${fault}`),
+    agrees ? 'ledger and database agree' : 'ledger and database do not agree; the house is not ready',
+  ];
+}
+
+/** `gatehouse crypto epochs|retire|shred|reconcile`. */
 export const erasureCommands: readonly Command[] = Object.freeze([
   epochsCommand,
   retireCommand,
   shredCommand,
+  reconcileCommand,
 ]);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { createDatabase, deriveConnectionUrls } from '../../db/index.ts';
 import { silentLogger, type SubjectId } from '../../kernel/index.ts';
 import {
@@ -9,6 +8,7 @@ import {
   newSubject,
   type CryptoFixture,
 } from '../crypto-fixture.ts';
+import { copyDatabase, dropDatabase } from './restore-fixture.ts';
 
 let fixture: CryptoFixture;
 beforeAll(async () => {
@@ -23,38 +23,6 @@ const person = (id: string): Record<string, unknown> => ({
   email: `${id}@example.com`,
 });
 
-async function asServer<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: process.env['GATEHOUSE_TEST_ADMIN_URL'] });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-/** Every byte of the database, as a physical backup has it. */
-async function copyDatabase(name: string): Promise<string> {
-  const url = new URL(fixture.db.adminUrl);
-  const source = url.pathname.slice(1);
-  await asServer(async (client) => {
-    for (let attempt = 1; ; attempt += 1) {
-      await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
-        source,
-      ]);
-      try {
-        await client.query(`create database ${name} template ${source}`);
-        break;
-      } catch (error) {
-        if ((error as { code?: string }).code !== '55006' || attempt === 50) throw error; // somebody reconnected
-      }
-    }
-    await client.query(`grant connect on database ${name} to gatehouse_app, gatehouse_sequencer`);
-  });
-  url.pathname = `/${name}`;
-  return url.href;
-}
-
 test('a full copy of the database from before an erasure, with the root file of today, gives nothing back', async () => {
   const tenant = await fixture.db.createTenant();
   const rows = [person('ada'), person('eve')];
@@ -62,7 +30,10 @@ test('a full copy of the database from before an erasure, with the root file of 
   const { database } = fixture.db;
   const sealed = await database.withTenant(tenant, (tx) => crypto.sealRows(tx, contactPlan, rows));
   const name = `${new URL(fixture.db.adminUrl).pathname.slice(1)}_backup`;
-  const copy = createDatabase({ urls: deriveConnectionUrls(await copyDatabase(name)), logger: silentLogger });
+  const copy = createDatabase({
+    urls: deriveConnectionUrls(await copyDatabase(fixture.db.adminUrl, name)),
+    logger: silentLogger,
+  });
   try {
     const restored = fixture.make({ database: copy });
     const openCopy = (): Promise<unknown> =>
@@ -90,7 +61,7 @@ test('a full copy of the database from before an erasure, with the root file of 
     expect(live).toMatchObject([{ email: { tombstone: true } }, { email: 'eve@example.com' }]);
   } finally {
     await copy.close();
-    await asServer((client) => client.query(`drop database ${name} with (force)`));
+    await dropDatabase(name);
   }
 }, 60_000);
 

@@ -56,6 +56,32 @@ export const retirementFinished = defineEvent({
   ocsf: { classUid: 6003, activityId: 4 },
 });
 
+/** A database was older than the shred ledger. */
+export const ledgerReplayed = defineEvent({
+  action: 'crypto.ledger_replayed',
+  version: 1,
+  category: 'key',
+  summary:
+    'Keys that the shred ledger knew as destroyed were there again, as after a restore, and were destroyed anew; rows of these requests must be deleted again.',
+  detail: z.object({
+    kids: z.array(z.string().length(16)).max(500),
+    requests: z.array(z.string().max(200)).max(500),
+  }),
+  ocsf: { classUid: 6003, activityId: 4 },
+});
+
+/** The ledger outside the database is not what it was. */
+export const ledgerDamaged = defineEvent({
+  action: 'crypto.ledger_damaged',
+  version: 1,
+  category: 'key',
+  summary: 'A file of the shred ledger is missing, shorter, changed or signed by an unknown key.',
+  detail: z.object({
+    findings: z.array(z.object({ file: z.string().max(200), fault: z.string().max(40) })).max(100),
+  }),
+  ocsf: { classUid: 6003, activityId: 2 },
+});
+
 /** Every event of this folder. */
 export const erasureEvents: readonly EventDefinition[] = Object.freeze([
   epochScheduled,
@@ -63,4 +89,6 @@ export const erasureEvents: readonly EventDefinition[] = Object.freeze([
   scheduleChanged,
   retirementBegun,
   retirementFinished,
+  ledgerReplayed,
+  ledgerDamaged,
 ]);

@@ -4,6 +4,7 @@ import { cryptoError } from '../errors.ts';
 import { keysShredded } from '../events.ts';
 import type { RandomPool } from '../nonce-pool.ts';
 import type { Purge } from '../purge.ts';
+import type { ShredLedger } from './ledger/shred-ledger.ts';
 import { insertLedger, insertTombstones, shredKeys } from './store.ts';
 import type { TenantKeys } from '../tenant-keys.ts';
 import type { TransactionKeys } from '../transaction-keys.ts';
@@ -19,6 +20,7 @@ export type ShredDeps = {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly subjectHash: (tx: Tx, subjectId: SubjectId) => Promise<Buffer>;
+  readonly shredLedger: Pick<ShredLedger, 'record'>;
 };
 
 /** Which keys are gone, and where the ledger says so. */
@@ -97,16 +99,30 @@ async function writeLedger(
   if (rows.length === 0) return;
   const hashes: Buffer[] = [];
   for (const row of rows) hashes.push(await deps.subjectHash(tx, row.subject_id));
+  const { requestId, reason, actor } = why;
   await tx.query(insertLedger, [
     tx.tenantId,
     ids,
     rows.map((row) => row.kid),
     rows.map((row) => row.epoch),
     hashes,
-    why.requestId,
-    why.reason,
-    why.actor.kind,
-    why.actor.id,
+    requestId,
+    reason,
+    actor.kind,
+    actor.id,
     now,
   ]);
+  const records = rows.map((row, index) => ({
+    tenant: tx.tenantId,
+    id: ids[index] ?? '',
+    kid: row.kid.toString('hex'),
+    epoch: row.epoch,
+    subject: hashes[index]?.toString('hex') ?? '',
+    request: requestId,
+    reason,
+    actorKind: actor.kind,
+    actorId: actor.id,
+    at: now.toISOString(),
+  }));
+  deps.shredLedger.record(tx, records);
 }
