@@ -1,7 +1,7 @@
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { platformTenantId } from '../../kernel/index.ts';
+import type { TenantId } from '../../kernel/index.ts';
 import { call, startTestHouse, type TestHouse } from '../support/house.ts';
 
 let house: TestHouse;
@@ -21,7 +21,7 @@ const ledgerCheck = async (): Promise<{ status: number; check: unknown }> => {
 test('a house compares the shred ledger before it serves, and stops being ready when the ledger is damaged', async () => {
   const { crypto, audit, config, database } = house.house;
   expect(await ledgerCheck()).toMatchObject({ status: 200, check: { ok: true } });
-  const tenant = house.tenants[0]?.id as typeof platformTenantId; // as the bootstrap names it
+  const tenant = house.tenants[0]?.id as TenantId; // as the bootstrap names it
   await crypto.warm(tenant);
   const { rows } = await house.db.admin(
     'select subject_id from crypto.dek where tenant_id = $1 and subject_id is not null limit 1',
