@@ -35,6 +35,8 @@ export type MutualTlsServer = {
 
 const defaultSweep = 60_000;
 const ticketKeyBytes = 48;
+/** The other end went away in the middle of a handshake: nobody was refused. */
+const left = /^(ECONNRESET|EPIPE|ETIMEDOUT)$/;
 
 /**
  * `rejectUnauthorized` is off because it is the only way to learn why somebody was refused: every connection is judged
@@ -60,8 +62,13 @@ export function createMutualTlsServer(options: MutualTlsServerOptions): MutualTl
     const peer = socket.getPeerX509Certificate();
     const cause = judge(trust, peer, now()) ?? handshakeCause(socket) ?? notAllowed(options, peer);
     if (cause !== null) return refuse(socket, cause, peer);
+    socket.disableRenegotiation(); // TLS 1.2 would let somebody else's certificate in after the judgement
     accepted.add(socket);
     socket.once('close', () => accepted.delete(socket));
+  });
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+    const cause = error.code ?? 'HANDSHAKE_FAILED';
+    if (!left.test(cause)) options.onRefused?.(describe(trust, socket, cause, undefined));
   });
   const sweep = (): number => {
     let ended = 0;

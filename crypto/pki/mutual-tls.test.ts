@@ -280,33 +280,43 @@ describe.each(combinations)('mutual TLS with %s over %s', (algorithm, version) =
     expect(connections).toHaveLength(1);
   });
 
-  test('the agent refuses a server by host, purpose, revocation, authority and date, and says why', async () => {
-    const other = await makeTestAuthority(algorithm, `Another ${algorithm}`);
-    const bad: readonly (readonly [string, TestEnd, string, string])[] = [
-      ['host', server, 'elsewhere.example', 'ERR_TLS_CERT_ALTNAME_INVALID'],
-      ['purpose', client, 'localhost', 'INVALID_PURPOSE'],
-      ['revoked', await authority.issue(serverProfile), 'localhost', 'CERT_REVOKED'],
-      ['authority', await other.issue(serverProfile), 'localhost', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
-      [
-        'over',
-        await authority.issue({ ...serverProfile, from: -2 * day, until: -day }),
-        'localhost',
-        'CERT_HAS_EXPIRED',
-      ],
-      ['early', await authority.issue({ ...serverProfile, from: day }), 'localhost', 'CERT_NOT_YET_VALID'],
-    ];
-    const crl = authority.crl([revoked(bad[2]?.[1].serial ?? Buffer.alloc(1))]);
-    for (const [, end, host, expected] of bad) {
-      const trusted = [authority, other];
-      const place = await serve(materialOf(end, trusted, [authority.crl(), other.crl()]));
-      const refusals: Refusal[] = [];
-      const { agent } = agentFor(materialOf(client, [authority], [crl]), {
-        onRefused: (refusal) => void refusals.push(refusal),
-      });
-      expect(await get(place.port, { agent }, host)).toEqual({ status: null, error: expect.any(String) });
-      expect(place.refusals).toEqual([]);
-      expect(refusals).toMatchObject([{ side: 'client', cause: expected }]);
-    }
+  const other = (): Promise<TestAuthority> => makeTestAuthority(algorithm, `Another ${algorithm}`);
+  const bad: readonly (readonly [string, string, string, () => Promise<TestEnd>])[] = [
+    ['of another host', 'ERR_TLS_CERT_ALTNAME_INVALID', 'elsewhere.example', async () => server],
+    ['with a client’s certificate', 'INVALID_PURPOSE', 'localhost', async () => client],
+    ['that is revoked', 'CERT_REVOKED', 'localhost', () => authority.issue(serverProfile)],
+    [
+      'of another authority',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'localhost',
+      async () => (await other()).issue(serverProfile),
+    ],
+    [
+      'that expired',
+      'CERT_HAS_EXPIRED',
+      'localhost',
+      () => authority.issue({ ...serverProfile, from: -2 * day, until: -day }),
+    ],
+    [
+      'that is not valid yet',
+      'CERT_NOT_YET_VALID',
+      'localhost',
+      () => authority.issue({ ...serverProfile, from: day }),
+    ],
+  ];
+  test.each(bad)('the agent refuses a server %s: %s', async (_, expected, host, make) => {
+    const end = await make();
+    const stranger = await other();
+    const place = await serve(materialOf(end, [authority, stranger], [authority.crl(), stranger.crl()]));
+    const refusals: Refusal[] = [];
+    const crl = authority.crl(expected === 'CERT_REVOKED' ? [revoked(end.serial)] : []);
+    const { agent } = agentFor(materialOf(client, [authority], [crl]), {
+      onRefused: (refusal) => void refusals.push(refusal),
+    });
+    expect(await get(place.port, { agent }, host)).toEqual({ status: null, error: expect.any(String) });
+    expect(refusals).toMatchObject([
+      { side: 'client', cause: expected, serial: end.serial.toString('hex').toUpperCase() },
+    ]);
   });
 
   test('the agent takes a new certificate without a restart, and ends connections to a revoked server', async () => {
@@ -333,6 +343,47 @@ async function answered(socket: TLSSocket): Promise<void> {
   const [chunk] = (await once(socket, 'data')) as [Buffer];
   expect(chunk.toString('latin1')).toMatch(/^HTTP\/1.1 200/);
 }
+
+describe('a connection', () => {
+  test('cannot change its certificate after it was judged', async () => {
+    const authority = await makeTestAuthority('ec-p256');
+    const client = await authority.issue();
+    const house = await serve(
+      materialOf(await authority.issue(serverProfile), [authority], [authority.crl()]),
+    );
+    const target = { host: '127.0.0.1', port: house.port, servername: 'localhost' };
+    const socket = connect({ ...target, ...bare(client, authority, 'TLSv1.2') });
+    await once(socket, 'secureConnect');
+    await answered(socket);
+    const outcome = await new Promise<string>((done) => {
+      socket.once('close', () => done('closed'));
+      socket.on('error', () => undefined);
+      socket.renegotiate({}, (error) => done(error === null ? 'renegotiated' : 'refused'));
+    });
+    expect(outcome).not.toBe('renegotiated');
+    socket.destroy();
+  });
+
+  test('that does not even speak TLS, or too old a version, is recorded with its reason', async () => {
+    const authority = await makeTestAuthority('ec-p256');
+    const house = await serve(
+      materialOf(await authority.issue(serverProfile), [authority], [authority.crl()]),
+    );
+    await expect(fetch(`http://127.0.0.1:${house.port}/`)).rejects.toThrow();
+    const old = connect({
+      host: '127.0.0.1',
+      port: house.port,
+      maxVersion: 'TLSv1.1',
+      minVersion: 'TLSv1',
+      ciphers: 'ALL:@SECLEVEL=0',
+    });
+    await once(old, 'error');
+    expect(house.refusals.map(({ cause }) => cause)).toEqual([
+      'ERR_SSL_HTTP_REQUEST',
+      'ERR_SSL_UNSUPPORTED_PROTOCOL',
+    ]);
+  });
+});
 
 describe('material', () => {
   test('what is broken or older never takes the place of what works', async () => {

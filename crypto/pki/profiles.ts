@@ -1,5 +1,5 @@
 import type { KeyUsage } from './extensions.ts';
-import type { AuthorityAlgorithm, KeyAlgorithm, ProfileName } from './types.ts';
+import type { KeyAlgorithm, ProfileName } from './types.ts';
 
 /** What a certificate of a kind holds and how long it may live. */
 export type Profile = {
@@ -52,6 +52,3 @@ export const crlDays = 7;
 export const crlRefreshHours = 24;
 /** From here on a list that was not made anew is an alarm. */
 export const crlAlarmHours = 72;
-
-/** Algorithms of authorities. */
-export const authorityAlgorithms: readonly AuthorityAlgorithm[] = Object.freeze(['ec-p256', 'rsa-3072']);
