@@ -19,6 +19,7 @@ import { createCallRecorder, type CallRecorder } from './providers/call-recorder
 import { createGuardedProvider } from './providers/guarded-provider.ts';
 import type { GuardLimits } from './providers/guard-limits.ts';
 import { createProviderRegistry, type ProviderRegistry } from './providers/provider-registry.ts';
+import { openSeal } from './providers/house-seal.ts';
 import { createTenantProviders } from './providers/tenant-providers.ts';
 import { createPurge } from './purge.ts';
 import type { RootProvider } from './root-provider.ts';
@@ -129,6 +130,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     rotate: rotateTenant,
     erasure,
     jobs: createKeyJobs({ ...deps, ...parts }),
+    houseSeal: deps.root.seal ?? openSeal,
     providers: createTenantProviders({
       ...deps,
       registry: parts.providers,

@@ -1,4 +1,5 @@
 import type { TenantId } from '../kernel/index.ts';
+import type { HouseSeal } from './providers/house-seal.ts';
 
 /** What one call may be given. */
 export type ProviderCall = {
@@ -57,4 +58,6 @@ export type RootProvider = {
   readonly scheduleDestroy: (tenantId: TenantId, epoch: number) => Promise<Destruction>;
   /** A look that changes nothing. Never throws: what is wrong stands in `detail`. */
   readonly health: () => Promise<{ readonly ok: boolean; readonly detail: string }>;
+  /** For a provider that people open when the house starts; absent when it needs nobody. */
+  readonly seal?: HouseSeal;
 };

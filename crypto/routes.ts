@@ -12,6 +12,7 @@ import { createValuesRoutes } from './values/routes.ts';
 import type { DualControl } from './control/dual-control.ts';
 import { createControlRoutes } from './control/routes.ts';
 import { createProviderRoutes } from './providers/routes.ts';
+import { createUnsealRoute } from './providers/unseal-routes.ts';
 import { createErasureRoutes } from './erasure/routes.ts';
 import { createKeyJobRoutes } from './rotation/routes.ts';
 import { keyStatusSchema, ledgerSchema, pageSchema } from './schema.ts';
@@ -41,6 +42,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
     ...createErasureRoutes(crypto, deps),
     ...createValuesRoutes(crypto, deps),
     ...createProviderRoutes({ ...deps, providers: crypto.providers }),
+    createUnsealRoute(crypto.houseSeal),
   ];
 }
 

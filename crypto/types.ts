@@ -4,6 +4,7 @@ import type { Tx } from '../db/index.ts';
 import type { KeyJobs } from './rotation/key-jobs.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
 import type { Erasure } from './erasure/erasure.ts';
+import type { HouseSeal } from './providers/house-seal.ts';
 import type { TenantProviders } from './providers/tenant-providers.ts';
 import type { ShredLedger } from './erasure/ledger/shred-ledger.ts';
 
@@ -273,6 +274,8 @@ export type Crypto = {
   readonly rotate: (tenantId: TenantId, options: RotationOptions) => Promise<RotationProgress>;
   /** Long works on keys, resumable by any process. */
   readonly jobs: KeyJobs;
+  /** Whether the house's root is open, and the way to open it. */
+  readonly houseSeal: HouseSeal;
   /** Root providers that tenants bring. */
   readonly providers: TenantProviders;
   /** Makes sure the tenant has a KEK and it is cached; call it before BEGIN when the root provider may be slow. */

@@ -15,6 +15,7 @@ import { overviewSources } from './overview-tiles.ts';
 import { cronJobsOf, tickersOf } from './periodic.ts';
 import { registerProvider } from './provider-mount.ts';
 import { readinessChecks } from './readiness.ts';
+import { addSealedHook } from './sealed-hook.ts';
 import { composeRooms, newId, type Rooms, type RoomsInput } from './rooms.ts';
 
 /** What the composition root is given. */
@@ -69,6 +70,7 @@ export async function compose(input: ComposeInput): Promise<House> {
     publicUrl: input.config.publicUrl,
     trustProxy: input.config.trustProxy,
     extend: async (app) => {
+      addSealedHook(app, rooms.crypto.houseSeal);
       addCallHooks(app);
       await registerProvider(app, rooms.identity.providerHandler);
       if (input.consoleFolder !== null) await registerConsole(app, input.consoleFolder);

@@ -8,5 +8,7 @@ export { allEvents } from './rooms.ts';
 export { openApiDocument } from './openapi.ts';
 export { migrationSources } from './migration-sources.ts';
 export { seedDemo } from './demo.ts';
+export { openDataFolder } from './data-folder.ts';
+export { rootKeyPassphrase } from './parts.ts';
 export { startFailure, startHouse, type RunningHouse } from './start.ts';
 export { createTenant, type NewTenant } from './tenants.ts';

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { houseUnsealed } from '../crypto/index.ts';
 import { createDatabase, requireSafeCatalog } from '../db/index.ts';
 import {
   createLogger,
@@ -15,7 +16,7 @@ import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { seedDemo } from './demo.ts';
 import { houseStarted, houseStopped } from './events.ts';
 import { installJobs, startJobs } from './jobs.ts';
-import { openDatabase, requireFreePort, rootKeyPassphrase } from './parts.ts';
+import { openDatabase, requireFreePort, rootKeyPassphrase, type DatabasePart } from './parts.ts';
 import { stopStep } from './stop-step.ts';
 import { version } from './version.ts';
 
@@ -83,6 +84,34 @@ async function startSteps(
   onWayOut('stopping the rooms', house.stop);
   if (part.urls.admin !== null) await installJobs(part.urls.admin, house.cronJobs, logger);
   await requireSafeCatalog(part.urls.app);
+  const begin = { config, folder, house, part, logger, onWayOut };
+  if (!house.crypto.houseSeal.status().sealed) {
+    const bootstrap = await beginWork(begin);
+    await listen(begin);
+    return { house, bootstrap };
+  }
+  await listen(begin);
+  void beginWhenUnsealed(begin);
+  return { house, bootstrap: null };
+}
+
+type Beginning = {
+  readonly config: Config;
+  readonly folder: DataFolder;
+  readonly house: House;
+  readonly part: DatabasePart;
+  readonly logger: Logger;
+  readonly onWayOut: OnWayOut;
+};
+
+async function listen({ config, house, onWayOut }: Beginning): Promise<void> {
+  onWayOut('closing the HTTP server', () => house.http.close());
+  await house.http.listen({ host: config.host, port: config.port });
+}
+
+/** Everything that needs keys. */
+async function beginWork(beginning: Beginning): Promise<Bootstrap | null> {
+  const { config, folder, house, part, logger, onWayOut } = beginning;
   await house.start();
   const bootstrap =
     config.mode === 'development' ? await seed(config, folder, house, part.urls.admin ?? '') : null;
@@ -92,9 +121,24 @@ async function startSteps(
   );
   const jobs = await startJobs(part.urls, house.cronJobs, house.tickers, logger);
   onWayOut('stopping the jobs', jobs.stop);
-  onWayOut('closing the HTTP server', () => house.http.close());
-  await house.http.listen({ host: config.host, port: config.port });
-  return { house, bootstrap };
+  return bootstrap;
+}
+
+/** A sealed house serves what needs no key, and takes up its work when enough shares are given. */
+async function beginWhenUnsealed(beginning: Beginning): Promise<void> {
+  const { house, logger } = beginning;
+  const { threshold } = house.crypto.houseSeal.status();
+  logger.warn(`the house is sealed: give ${threshold} shares with "gatehouse crypto unseal"`);
+  const unsealing = await house.crypto.houseSeal.opened;
+  if (unsealing === null) return;
+  try {
+    await beginWork(beginning);
+    const givenAt = unsealing.givenAt.map((time) => time.toISOString());
+    await recordLife(house, houseUnsealed, { ...unsealing, givenAt });
+    logger.info('the house is unsealed and at work');
+  } catch (error) {
+    logger.error('the house is unsealed but cannot begin its work; start it again', { error });
+  }
 }
 
 async function seed(

@@ -7,6 +7,8 @@ import { certCommands } from './crypto-cert.ts';
 import { cryptoColumnCommands } from './crypto-columns.ts';
 import { controlCommands } from './crypto-control.ts';
 import { erasureCommands } from './crypto-erasure.ts';
+import { providersCommand } from './crypto-providers.ts';
+import { unsealCommands } from './crypto-unseal.ts';
 import { cryptoRotationCommands } from './crypto-rotation.ts';
 
 type Inventory = Awaited<ReturnType<typeof readInventory>>;
@@ -77,4 +79,6 @@ export const cryptoCommands: readonly Command[] = Object.freeze([
   ...erasureCommands,
   ...cryptoColumnCommands,
   ...certCommands,
+  providersCommand,
+  ...unsealCommands,
 ]);

@@ -68,6 +68,21 @@ export const providerRemoved = defineEvent({
   ocsf: { classUid: 6003, activityId: 4 },
 });
 
+/** Enough people gave their shares, and the house opened. */
+export const houseUnsealed = defineEvent({
+  action: 'crypto.house_unsealed',
+  version: 1,
+  category: 'key',
+  summary: 'Enough shares of the root key were given, and the house opened.',
+  detail: z.object({
+    threshold: z.number().int(),
+    shares: z.number().int(),
+    givenAt: z.array(z.iso.datetime()).max(20),
+    refused: z.number().int(),
+  }),
+  ocsf: { classUid: 6003, activityId: 3 },
+});
+
 /** Every event of this folder. */
 export const providerEvents: readonly EventDefinition[] = Object.freeze([
   providerCalled,
@@ -75,4 +90,5 @@ export const providerEvents: readonly EventDefinition[] = Object.freeze([
   providerTried,
   providerChanged,
   providerRemoved,
+  houseUnsealed,
 ]);

@@ -76,7 +76,7 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
     describe: async () => ({
       name: 'local',
       kind: 'sealed-file' as const,
-      development: options.development ?? true,
+      development: seal === openSeal && (options.development ?? true),
       destroyDelayDays: 0,
     }),
     scheduleDestroy: async (tenantId: TenantId, epoch: number) => {
