@@ -36,9 +36,9 @@ export async function withHouse<T>(io: CommandIo, work: (opened: OpenedHouse) =>
   }
 }
 
-/** Production with an outside root provider has none. */
+/** Production with an outside root provider, or a root key sealed by shares, has none. */
 async function readDevelopmentPassphrase(config: Config, secretsPath: string): Promise<Secret | null> {
   const file = join(secretsPath, 'root-passphrase');
-  if (config.roots.current.kind !== 'local' && !existsSync(file)) return null;
+  if ((config.roots.current.kind !== 'local' || config.rootKeyShares) && !existsSync(file)) return null;
   return new Secret((await readFile(file, 'utf8')).trim());
 }

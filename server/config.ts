@@ -43,6 +43,12 @@ const settings = z.strictObject({
   GATEHOUSE_ROOT_KEY_PASSPHRASE: secret
     .optional()
     .describe('Unseals the local root key; development keeps a generated one in the data folder'),
+  GATEHOUSE_ROOT_KEY_SEAL: z
+    .enum(['passphrase', 'shares'])
+    .default('passphrase')
+    .describe(
+      '`shares`: the local root key is sealed by m-of-n shares, and production needs no passphrase for it',
+    ),
   ...rootSettings,
   GATEHOUSE_SHRED_LEDGER_DIR: z
     .string()
@@ -141,6 +147,8 @@ export type Config = {
   readonly shredLedgerFolder: string;
   readonly databaseUrl: Secret | null;
   readonly rootKeyPassphrase: Secret | null;
+  /** Whether people open the local root key by shares. */
+  readonly rootKeyShares: boolean;
   readonly roots: RootConfigs;
   readonly logOrigin: string;
   readonly witnessPolicyFile: string | null;
@@ -208,6 +216,7 @@ function shape(values: z.output<typeof settings>): Config {
     ),
     databaseUrl: values.GATEHOUSE_DATABASE_URL ?? null,
     rootKeyPassphrase: values.GATEHOUSE_ROOT_KEY_PASSPHRASE ?? null,
+    rootKeyShares: values.GATEHOUSE_ROOT_KEY_SEAL === 'shares',
     roots: readRootConfigs(values),
     logOrigin: values.GATEHOUSE_LOG_ORIGIN ?? `${new URL(publicUrl).hostname}/log`,
     witnessPolicyFile:
@@ -250,7 +259,7 @@ function requireProduction(config: Config): void {
   const missing: string[] = [];
   if (config.databaseUrl === null) missing.push('GATEHOUSE_DATABASE_URL (an external PostgreSQL)');
   if (!config.publicUrl.startsWith('https://')) missing.push('GATEHOUSE_PUBLIC_URL with https');
-  if (config.roots.current.kind === 'local' && config.rootKeyPassphrase === null)
+  if (config.roots.current.kind === 'local' && config.rootKeyPassphrase === null && !config.rootKeyShares)
     missing.push(
       'GATEHOUSE_ROOT_KEY_PASSPHRASE (the development root key is refused), or another GATEHOUSE_ROOT_PROVIDER',
     );

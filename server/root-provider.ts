@@ -62,8 +62,7 @@ async function openLocal(
   secretsPath: string,
   passphrase: Secret | null,
 ): Promise<RootProvider> {
-  if (passphrase === null)
-    throw serverError('ERR_CONFIG_INVALID', 'the local root key needs GATEHOUSE_ROOT_KEY_PASSPHRASE');
+  // Without a passphrase it opens by shares, or says what is missing.
   return createLocalProvider({
     file: fileIn(secretsPath),
     passphrase,
