@@ -239,4 +239,3 @@ func serveWitness(args []string) (any, error) {
 	<-stop
 	return "stopped", server.Close()
 }
-
