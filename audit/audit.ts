@@ -170,9 +170,11 @@ export function createAudit(deps: AuditDeps): Audit {
     witnesses,
     evidence: async (tenantId: TenantId, from: number, to?: number) => {
       const log = await directory.ensure(tenantId);
-      const checkpoint = await database.withTenant(tenantId, reader.head, { readOnly: true });
-      if (checkpoint === null) throw notFound('log', log.logId);
-      const range = { log, checkpoint, from, to: to ?? checkpoint.size };
+      const head = await database.withTenant(tenantId, reader.head, { readOnly: true });
+      if (head === null) throw notFound('log', log.logId);
+      const checkpoint = { ...head, note: await published.signedTwice(log, head.note) };
+      const vkeys = await published.keysOf(log);
+      const range = { log, vkeys, checkpoint, from, to: to ?? checkpoint.size };
       return { range, zip: await createEvidencePack({ database, crypto, clock }, range) };
     },
     prepare: async (tenantId: TenantId) => {

@@ -11,8 +11,8 @@ This pack shows every event of the log with ${from} <= seq < ${to}, out of the $
     node verify.mjs
 
 needs only Node.js 18 or newer and no network. Read the file first if you like: it is one page and imports only node:crypto and node:fs.
-It prints OK, or the first entry that does not hold. What the answer rests on is the key in vkey.txt: compare it with the one that the
-operator of the log published, or that you noted at an earlier date.
+It prints OK, or the first entry that does not hold. What the answer rests on are the keys in vkey.txt, Ed25519 and ML-DSA-44: compare them with
+those that the operator of the log published, or that you noted at an earlier date.
 
 ## Check it without our code
 
@@ -20,7 +20,7 @@ The formats are public: c2sp.org/tlog-tiles, tlog-checkpoint, signed-note and RF
 log serves them, so any tlog-tiles client reads them; a pack of the whole log (from 0) is a complete static log. By hand, with openssl:
 
 - the checkpoint's signed text is everything up to and including the newline before the empty line; the last 64 bytes of the decoded
-  signature line are its Ed25519 signature; the last 32 bytes of the decoded third part of vkey.txt are the public key
+  first signature line are its Ed25519 signature; the last 32 bytes of the decoded third part of the first line of vkey.txt are the public key
 - the leaf hash of an entry is SHA-256 over the byte 00 and the entry: \`(printf '\\0'; cat entry) | openssl sha256\`
 
 ## Files

@@ -2,7 +2,8 @@
 // It needs nothing but Node.js (18 or newer), talks to nobody, and imports only node:crypto and node:fs.
 //
 // What it checks, in this order:
-//   1. the checkpoint carries a valid Ed25519 signature of the key in vkey.txt        (c2sp.org/signed-note)
+//   1. the checkpoint is signed by a key in vkey.txt (Ed25519, and ML-DSA-44 where Node.js knows it), and no signature of
+//      such a key is wrong; signatures of other keys are ignored                       (c2sp.org/signed-note)
 //   2. the tree hashes in tile/ lead to the root that the checkpoint signs             (RFC 6962, c2sp.org/tlog-tiles)
 //   3. every entry in tile/entries/ has the leaf hash that stands in tile/0/
 //   4. events.ndjson holds exactly the entries of the range in statement.json, none left out, none changed
@@ -16,6 +17,11 @@ const leafHash = (entry) => sha256(Buffer.of(0), entry);
 const nodeHash = (left, right) => sha256(Buffer.of(1), left, right);
 const split = (tile) =>
   Array.from({ length: tile.length / 32 }, (_, at) => tile.subarray(at * 32, at * 32 + 32));
+/** What stands before a raw key in its DER form, by type: 1 Ed25519, 6 ML-DSA-44. */
+const spkiPrefixes = {
+  1: '302a300506032b6570032100',
+  6: '30820532300b06096086480165030403110382052100',
+};
 const fail = (message) => {
   throw new Error(message);
 };
@@ -38,34 +44,57 @@ function tilePath(level, index, width) {
   return `tile/${level}/${path}${width === 256 ? '' : `.p/${width}`}`;
 }
 
-/** Checks the signature and returns { origin, size, root }. */
-function openCheckpoint(note, vkey) {
+/** A verifier key, `name+id+base64(type || key)`; null for a kind that this program or this Node.js does not know. */
+function readKey(vkey) {
   const [, name, id, encoded] =
-    /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey.trim()) ?? fail('vkey.txt is not a verifier key');
-  const key = Buffer.from(encoded, 'base64');
-  if (key.length !== 33 || key[0] !== 1) fail('the verifier key is not Ed25519');
-  const keyId = sha256(`${name}\n`, key).subarray(0, 4);
+    /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey) ?? fail('vkey.txt is not a verifier key');
+  const typed = Buffer.from(encoded, 'base64');
+  const keyId = sha256(`${name}\n`, typed).subarray(0, 4);
   if (keyId.toString('hex') !== id) fail('the verifier key does not match its own id');
+  const prefix = spkiPrefixes[typed[0]];
+  if (prefix === undefined || typed.length !== (typed[0] === 1 ? 33 : 1313)) return null;
+  try {
+    const der = Buffer.concat([Buffer.from(prefix, 'hex'), typed.subarray(1)]);
+    return { name, keyId, type: typed[0], key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
+  } catch {
+    return null; // ML-DSA-44 needs Node.js 24.7
+  }
+}
+
+/** What a key of type 1 (Ed25519) or 6 (ML-DSA-44, c2sp.org/tlog-cosignature) signed, and the signature itself. */
+function signedBy({ type, name }, text, [origin, size, root], blob) {
+  if (type === 1) return [Buffer.from(text), blob];
+  const numbers = Buffer.alloc(16);
+  numbers.writeBigUInt64BE(BigInt(size), 8);
+  const named = (label) => Buffer.concat([Buffer.of(Buffer.byteLength(label)), Buffer.from(label)]);
+  const head = [Buffer.from('subtree/v1\n\0'), named(name), blob.subarray(0, 8), named(origin)];
+  return [Buffer.concat([...head, numbers, Buffer.from(root, 'base64')]), blob.subarray(8)];
+}
+
+/** Checks every signature of a known key, of which there must be one, and returns { origin, size, root }. */
+function openCheckpoint(note, vkeys) {
   const end = note.lastIndexOf('\n\n') + 1;
   const text = note.slice(0, end);
-  const publicKey = createPublicKey({
-    key: { kty: 'OKP', crv: 'Ed25519', x: key.subarray(1).toString('base64url') },
-    format: 'jwk',
-  });
-  const signatures = note
+  const lines = text.split('\n');
+  const blobs = note
     .slice(end + 1)
     .split('\n')
-    .filter((line) => line.startsWith(`— ${name} `));
-  const blobs = signatures
-    .map((line) => Buffer.from(line.split(' ')[2] ?? '', 'base64'))
-    .filter((blob) => blob.subarray(0, 4).equals(keyId));
-  if (blobs.length === 0) fail(`the checkpoint is not signed by ${name}`);
-  for (const blob of blobs)
-    if (!verify(null, Buffer.from(text), publicKey, blob.subarray(4)))
-      fail('the signature of the checkpoint is wrong');
-  const [origin, size, root] = text.split('\n');
-  if (origin !== name) fail('the checkpoint belongs to another log');
-  return { origin, size: Number(size), root: Buffer.from(root, 'base64') };
+    .map((line) => /^— (\S+) (\S+)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, name, blob]) => ({ name, blob: Buffer.from(blob, 'base64') }));
+  const keys = vkeys.trim().split(/\s+/).map(readKey);
+  let good = 0;
+  for (const known of keys.filter((key) => key !== null)) {
+    if (known.name !== lines[0]) fail('the checkpoint belongs to another log');
+    for (const { name, blob } of blobs) {
+      if (name !== known.name || !blob.subarray(0, 4).equals(known.keyId)) continue;
+      const [message, signature] = signedBy(known, text, lines, blob.subarray(4));
+      if (!verify(null, message, known.key, signature)) fail('a signature of the checkpoint is wrong');
+      good += 1;
+    }
+  }
+  if (good === 0) fail('the checkpoint is not signed by a key of vkey.txt');
+  return { origin: lines[0], size: Number(lines[1]), root: Buffer.from(lines[2], 'base64') };
 }
 
 /** The entries of a bundle: each with its length in 16 bits before it. */

@@ -19,6 +19,8 @@ import { tileWidth } from './tree-writer.ts';
 /** A run of events, `to` exclusive, and the checkpoint that covers it. */
 export type EvidenceRange = {
   readonly log: LogInfo;
+  /** Every verifier key of the log. */
+  readonly vkeys: readonly string[];
   readonly checkpoint: CheckpointRow;
   readonly from: number;
   readonly to: number;
@@ -64,7 +66,7 @@ export async function createEvidencePack(deps: EvidenceDeps, range: EvidenceRang
     });
   const text = (name: string, content: string): void => zip.addBuffer(Buffer.from(content), name, options);
   text('README.md', evidenceReadme(range));
-  text('vkey.txt', `${log.vkey}\n`);
+  text('vkey.txt', `${range.vkeys.join('\n')}\n`);
   text('checkpoint', checkpoint.note);
   text('statement.json', `${JSON.stringify(statementOf(range, deps.clock.now()), null, 2)}\n`);
   zip.addBuffer(await readFile(join(import.meta.dirname, 'evidence-verifier.mjs')), 'verify.mjs', options);
@@ -76,11 +78,11 @@ export async function createEvidencePack(deps: EvidenceDeps, range: EvidenceRang
   return output;
 }
 
-function statementOf({ log, checkpoint, from, to }: EvidenceRange, now: Date) {
+function statementOf({ log, vkeys, checkpoint, from, to }: EvidenceRange, now: Date) {
   return {
     format: 'gatehouse-evidence/1',
     origin: log.origin,
-    vkey: log.vkey,
+    vkeys,
     from,
     to,
     events: to - from,

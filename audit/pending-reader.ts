@@ -1,4 +1,4 @@
-import type { Clock, TenantId } from '../kernel/index.ts';
+import type { TenantId } from '../kernel/index.ts';
 import type { Database } from '../db/index.ts';
 import type { Queued } from './batch.ts';
 import { hashLeaf, type Leaf } from './leaf.ts';
@@ -20,8 +20,8 @@ type PendingRow = Leaf & { readonly tenantId: TenantId; readonly idempotencyKey:
 const defaultLimit = 1_000;
 const skipTenantMilliseconds = 10_000;
 
-/** @param clock - for how long a tenant is left alone */
-export function createPendingReader(database: Database, clock: Clock): PendingReader {
+/** Times by a clock that nobody turns. */
+export function createPendingReader(database: Database): PendingReader {
   const skippedIds = new Set<string>();
   const skippedTenants = new Map<TenantId, number>();
   const forgotten: Queued[] = [];
@@ -36,7 +36,7 @@ export function createPendingReader(database: Database, clock: Clock): PendingRe
   return Object.freeze({
     read: async (limit = defaultLimit) => {
       await removeForgotten();
-      const now = clock.now().getTime();
+      const now = performance.now();
       for (const [tenantId, until] of skippedTenants) if (until < now) skippedTenants.delete(tenantId);
       const values = [[...skippedTenants.keys()], [...skippedIds], limit];
       const { rows } = await database.withSequencer((tx) => tx.query<PendingRow>(selectPending, values));
@@ -44,7 +44,7 @@ export function createPendingReader(database: Database, clock: Clock): PendingRe
     },
     skip: ({ leaf }) => void skippedIds.add(leaf.id),
     skipTenant: (tenantId: TenantId) =>
-      void skippedTenants.set(tenantId, clock.now().getTime() + skipTenantMilliseconds),
+      void skippedTenants.set(tenantId, performance.now() + skipTenantMilliseconds),
     forget: (queued: Queued) => void forgotten.push(queued),
   });
 }

@@ -34,6 +34,8 @@ export type PublishedLog = {
   /** Ed25519 and ML-DSA-44 verifier keys of a log, by its public id. */
   readonly keys: (logId: string) => Promise<readonly string[] | null>;
   readonly keysOf: (log: LogInfo) => Promise<readonly string[]>;
+  /** A checkpoint of a tenant's log with its ML-DSA-44 signature beside. */
+  readonly signedTwice: (log: LogInfo, note: string) => Promise<string>;
   /** The content of a `.tlog-proof` file. @throws ERR_NOT_FOUND */
   readonly tlogProof: (tx: Tx, seq: number, size?: number) => Promise<string>;
   /** The newest platform checkpoint, for {@link PublishedLog.platformProof}; ask before BEGIN. */
@@ -75,6 +77,7 @@ export function createPublishedLog(deps: PublishedLogDeps): PublishedLog {
   return Object.freeze({
     tlogProof,
     keysOf: (log: LogInfo) => keysOf(tenantSignedLog(log)),
+    signedTwice: (log: LogInfo, note: string) => quantum.add(tenantSignedLog(log), note),
     keys: async (logId: string) => {
       if (logId === platformLogName) return keysOf(platformSignedLog(await platform.info()));
       const log = await reader.logById(logId);

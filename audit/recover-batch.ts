@@ -2,7 +2,7 @@ import type { Batch, Queued, SealedBatch } from './batch.ts';
 import { stepAside } from './retry-pause.ts';
 import { isDataError, isHeadMoved } from './sequencer-errors.ts';
 import { takeOpen, type FlowParts } from './sequencer-flow.ts';
-import { selectEntryId } from './store-sequencer.ts';
+import { fenceHeads, selectEntryIds } from './store-sequencer.ts';
 
 /**
  * After a failed or unknown commit: asks whether it happened after all; if not, puts everything back to be built again
@@ -30,21 +30,29 @@ export async function recoverBatch(
   return false;
 }
 
-/** Asks until the database answers. The head's row lock makes a late commit of a lost connection visible first. */
+/**
+ * Asks until the database answers. A commit whose connection broke may still be under way, or may not even have begun:
+ * raising the epoch under the heads' locks waits for the one and stops the other, so that what is read then is final.
+ */
 async function wasCommitted(
   { flow, database, logger, pause }: FlowParts,
   { entries, heads }: SealedBatch,
   error: unknown,
 ): Promise<boolean> {
-  if (isHeadMoved(error)) logger.debug('another writer was faster', {});
-  const [first] = entries;
-  const head = heads.find(({ tenantId }) => tenantId === first?.tenantId);
+  if (isHeadMoved(error) || isDataError(error)) {
+    logger.debug('the database refused a batch', { error });
+    return false; // it said so itself: nothing of it is there, and nothing will be
+  }
+  const [head] = heads;
+  const mine = entries.filter(({ tenantId }) => tenantId === head?.tenantId).map(({ leaf }) => leaf.id);
   for (;;) {
     try {
-      const { rows } = await database.withSequencer((tx) =>
-        tx.query<{ id: string }>(selectEntryId, [head?.tenantId, head?.oldSize]),
-      );
-      return rows[0]?.id === first?.leaf.id;
+      const found = await database.withSequencer(async (tx) => {
+        await tx.query(fenceHeads, [heads.map(({ tenantId }) => tenantId)]);
+        const ends = [head?.tenantId, head?.oldSize, (head?.size ?? 0) - 1];
+        return (await tx.query<{ id: string }>(selectEntryIds, ends)).rows.map(({ id }) => id);
+      });
+      return found[0] === mine[0] && found.at(-1) === mine.at(-1) && found.length > 0;
     } catch (unreachable) {
       if (flow.abandoned) return false;
       await pause(unreachable);

@@ -54,7 +54,7 @@ const stopMilliseconds = 10_000;
  */
 export function createSequencer({ maxQueued = defaultMaxQueued, ...deps }: SequencerDeps): Sequencer {
   const flow = createFlow();
-  const pendingReader = createPendingReader(deps.database, deps.clock);
+  const pendingReader = createPendingReader(deps.database);
   const parts = { ...deps, flow, pendingReader, pause: createPause(flow, deps.logger) };
   let running: Promise<void> | null = null;
   const kick = (): void => {

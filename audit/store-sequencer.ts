@@ -117,8 +117,19 @@ export const selectKnownKeys = statement(
    join unnest($1::uuid[], $2::text[]) as g(tenant_id, key) on e.tenant_id = g.tenant_id and e.idempotency_key = g.key`,
 );
 
-/** The id that stands at a sequence number. */
-export const selectEntryId = statement(
-  'audit.select_entry_id',
-  `select id from audit.entry where tenant_id = $1 and seq = $2`,
+/**
+ * Raises the epoch of some heads, in one order: waits for whoever holds them, and lets no writer that read them before
+ * move them any more.
+ */
+export const fenceHeads = statement(
+  'audit.fence_heads',
+  `with locked as materialized (
+     select tenant_id from audit.head where tenant_id = any($1::uuid[]) order by tenant_id for update)
+   update audit.head h set epoch = h.epoch + 1 from locked l where h.tenant_id = l.tenant_id`,
+);
+
+/** The ids that stand at the first and the last sequence number of a batch. */
+export const selectEntryIds = statement(
+  'audit.select_entry_ids',
+  `select id from audit.entry where tenant_id = $1 and seq in ($2, $3) order by seq`,
 );

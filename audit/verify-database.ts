@@ -69,6 +69,7 @@ export async function verifyDatabase(
   );
   return addFindings(report, [
     ...compareHead(head),
+    ...compareOrigin(log),
     ...(await strays(queries, tenantId, counts.subjects)),
     ...(await verifyOwnLeaves(queries, tenantId, log.origin)),
   ]);
@@ -223,5 +224,19 @@ function compareHead(head: HeadRow): readonly Finding[] {
       seq: null,
       message: `the head row says ${head.size} entries, its checkpoint ${signed.size}, or their roots differ`,
     },
+  ];
+}
+
+/** The name in the key is the origin; the column beside it is a copy. */
+function compareOrigin({
+  origin,
+  vkey,
+}: {
+  readonly origin: string;
+  readonly vkey: string;
+}): readonly Finding[] {
+  if (parseVerifierKey(vkey).name === origin) return [];
+  return [
+    { kind: 'head', seq: null, message: `the column origin says ${origin}, the key of the log another name` },
   ];
 }

@@ -179,6 +179,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     'GATEHOUSE_TEST_LOG',
     'GATEHOUSE_E2E_BOOTSTRAP',
     'GATEHOUSE_BENCH_CONTACTS',
+    'GATEHOUSE_FAULT_ROUNDS',
   ]);
   const given = Object.entries(environment).filter(
     ([name, value]) =>

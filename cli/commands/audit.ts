@@ -2,6 +2,7 @@ import {
   parseVerifierKeys,
   verifyDatabase,
   verifyPackFile,
+  verifyPlatform,
   verifyUrl,
   type VerifyReport,
 } from '../../audit/index.ts';
@@ -17,6 +18,8 @@ const listTenants = statement(
   'cli.audit_list_tenants',
   `select t.id, t.slug from db.tenant t join audit.log l on l.tenant_id = t.id where $1::text is null or t.slug = $1 order by t.slug`,
 );
+
+const findPlatformLog = statement('cli.audit_find_platform_log', `select origin from audit.platform_log`);
 
 const verifyCommand: Command = {
   name: 'audit verify',
@@ -78,6 +81,14 @@ async function verifyStored(input: CommandInput): Promise<ExitCode> {
         tenant: row.slug,
         report: await database.withTenant(tenantId, (tx) => verifyDatabase(tx, tenantId), options),
       });
+    }
+    if (slug === undefined) {
+      const stands = await database.withSystem((tx) => tx.query(findPlatformLog));
+      if (stands.rows.length > 0)
+        reports.push({
+          tenant: 'the platform log',
+          report: await database.withSystem(verifyPlatform, options),
+        });
     }
     return print(input, reports);
   } finally {

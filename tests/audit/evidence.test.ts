@@ -123,6 +123,27 @@ describe('an evidence pack', () => {
   });
 
   test.each([
+    ['Ed25519', 0],
+    ['ML-DSA-44', 1],
+  ])('with a wrong %s signature is refused though the other one holds', async (_kind, line) => {
+    const target = await unpack(await pack(0, 5));
+    const path = join(target, 'checkpoint');
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    const [at] = lines.flatMap((text, index) => (text.startsWith('— ') ? [index] : [])).slice(line);
+    const text = lines[at ?? 0] ?? '';
+    lines[at ?? 0] = `${text.slice(0, -20)}${text.at(-20) === 'A' ? 'B' : 'A'}${text.slice(-19)}`;
+    await writeFile(path, lines.join('\n'));
+    const failure = await node(target).then(
+      () => null,
+      (error: { code: number; stderr: string }) => error,
+    );
+    expect(failure).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('a signature of the checkpoint is wrong'),
+    });
+  });
+
+  test.each([
     ['an entry', 'tile/entries/001', 5_000, /entry 2\d\d|entry 3\d\d|entry 4\d\d|bundle/],
     ['a leaf hash', 'tile/0/001', 10 * 32, /entry 256/],
     ['a tree hash', 'tile/1/000.p/2', 40, /do not lead to the root/],

@@ -19,6 +19,7 @@ import {
   systemRandomBytes,
   uuidv7,
   type AuditEvent,
+  type Clock,
   type Principal,
   type TenantId,
 } from '../../kernel/index.ts';
@@ -53,6 +54,7 @@ export type AuditFixture = {
 type AuditLimits = {
   readonly confirmMilliseconds?: number;
   readonly maxQueued?: number;
+  readonly clock?: Clock;
   readonly witnessPolicy?: WitnessPolicy;
 };
 

@@ -74,7 +74,12 @@ async function appendForEver(producer: number): Promise<never> {
   }
 }
 
+async function advanceForEver(): Promise<never> {
+  for (;;) await audit.platform.advance();
+}
+
 await Promise.all([
+  advanceForEver(),
   ...Array.from({ length: 32 }, (_, at) => recordForEver(at)),
   appendForEver(0),
   appendForEver(1),

@@ -30,8 +30,10 @@ beforeAll(async () => {
   policy = parsePolicy(Buffer.from(`log ${keys[0]}\nwitness w ${cosigner} ${witness.url}\nquorum w\n`));
 });
 const opened: Database[] = [];
+const restoredName = `restored_${process.pid}`;
 afterAll(async () => {
   for (const database of opened) await database.close();
+  await house.db.admin(`drop database if exists ${restoredName} with (force)`);
   await witness.stop();
   await house.close();
   await rm(folder, { recursive: true, force: true });
@@ -97,7 +99,7 @@ test('an old backup that is restored while a witness looks on is noticed before 
   await audit.start();
   await round(audit, tenant);
   await audit.stop();
-  const backup = await copyDatabase(house.db.adminUrl, `restored_${process.pid}`);
+  const backup = await copyDatabase(house.db.adminUrl, restoredName);
   const after = house.another(connect(house.db.adminUrl), { witnessPolicy: policy });
   await after.start();
   for (let n = 0; n < 3; n += 1) await round(after, tenant);
