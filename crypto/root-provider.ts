@@ -16,8 +16,8 @@ export type ProviderDescription = {
   readonly kind: ProviderKind;
   /** True for a provider that production refuses. */
   readonly development: boolean;
-  /** Days between asking for the destruction of an epoch and its being done; 0 = at once. */
-  readonly destroyDelayDays: number;
+  /** Days between asking for the destruction of an epoch and its being done; 0 = at once; null = not possible. */
+  readonly destroyDelayDays: number | null;
 };
 
 /** Outcome of asking a provider to forget an epoch: done, or laid down for a day in the future. */

@@ -77,7 +77,7 @@ async function openOutside(config: RootConfig): Promise<RootProvider> {
     case 'pkcs11':
       return createPkcs11Provider({ ...shared, ...config });
     case 'aws-kms':
-      return createAwsKmsProvider(config);
+      return createAwsKmsProvider({ ...shared, ...config });
     case 'vault-transit':
       return createVaultTransitProvider({
         ...{ ...shared, ...config },

@@ -100,7 +100,7 @@ export function createErasure(deps: ErasureDeps): Erasure {
 
 /** Asked once per provider: it stands in how it was set up, and a transaction must not wait for one again and again. */
 function rememberedDelays(deps: ErasureDeps): DelayOf {
-  const known = new Map<string, number>();
+  const known = new Map<string, number | null>();
   return async (tenantId, provider) => {
     const name = `${tenantId}/${provider}`;
     const before = known.get(name);

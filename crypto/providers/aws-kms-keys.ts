@@ -1,5 +1,5 @@
 import type { KeyMetadata, KMSClient } from '@aws-sdk/client-kms';
-import type { TenantId } from '../../kernel/index.ts';
+import type { Clock, TenantId } from '../../kernel/index.ts';
 import { cryptoError } from '../errors.ts';
 import type { Destruction } from '../root-provider.ts';
 import { isNotFound, isTaken, kmsFailure } from './aws-kms-errors.ts';
@@ -15,7 +15,10 @@ export type KmsKeysDeps = {
   readonly aliasPrefix: string;
   /** 7..30 */
   readonly deletionDays: number;
+  readonly clock: Clock;
 };
+
+const maxPages = 200;
 
 /** Of one tenant and epoch. */
 export type EpochOf = { readonly tenantId: TenantId; readonly epoch: number };
@@ -96,11 +99,7 @@ async function makeKey(
 export async function endKey(deps: KmsKeysDeps, keyId: string): Promise<Destruction> {
   const { sdk, client, deletionDays } = deps;
   const found = await describeKey(deps, keyId);
-  if (found?.KeyId === undefined)
-    throw cryptoError(
-      'ERR_CRYPTO_KEY_REVOKED',
-      'KMS has no key of this epoch; was it deleted already, or is region or account another?',
-    );
+  if (found?.KeyId === undefined) return believeGone(deps);
   if (found.KeyState === 'PendingDeletion')
     return { destroyedAt: null, scheduledFor: found.DeletionDate ?? null };
   try {
@@ -114,4 +113,26 @@ export async function endKey(deps: KmsKeysDeps, keyId: string): Promise<Destruct
   } catch (error) {
     throw kmsFailure(error);
   }
+}
+
+/** A deleted key takes its alias along. That is believed only where other keys of this house are seen. */
+async function believeGone({ sdk, client, aliasPrefix, clock }: KmsKeysDeps): Promise<Destruction> {
+  let marker: string | undefined;
+  for (let page = 0; page < maxPages; page += 1) {
+    const command = new sdk.ListAliasesCommand({
+      Limit: 100,
+      ...(marker !== undefined && { Marker: marker }),
+    });
+    const { Aliases: aliases = [], NextMarker: next } = await client.send(command).catch((error: unknown) => {
+      throw kmsFailure(error);
+    });
+    if (aliases.some(({ AliasName: name }) => name?.startsWith(`alias/${aliasPrefix}`) === true))
+      return { destroyedAt: clock.now(), scheduledFor: null };
+    if (next === undefined) break;
+    marker = next;
+  }
+  throw cryptoError(
+    'ERR_CRYPTO_KEY_REVOKED',
+    'KMS has no key of this epoch, and none of this house at all; is region or account another?',
+  );
 }

@@ -1,5 +1,5 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
-import type { Secret, TenantId } from '../../kernel/index.ts';
+import type { Clock, Secret, TenantId } from '../../kernel/index.ts';
 import { keyBytes } from '../derive.ts';
 import { cryptoError } from '../errors.ts';
 import type { ProviderCall, RootProvider } from '../root-provider.ts';
@@ -25,6 +25,7 @@ export type AwsKmsOptions = {
   readonly aliasPrefix: string;
   /** Days between scheduling a deletion and its being done, 7..30. */
   readonly deletionDays: number;
+  readonly clock: Clock;
 };
 
 type Kms = KmsKeysDeps & { readonly keyArn: string | null };
@@ -49,7 +50,7 @@ export function createAwsKmsProvider(options: AwsKmsOptions): RootProvider {
       name,
       kind: 'aws-kms' as const,
       development: false,
-      destroyDelayDays: options.deletionDays,
+      destroyDelayDays: options.keyArn === null ? options.deletionDays : null,
     }),
     scheduleDestroy: async (tenantId: TenantId, epoch: number) => {
       if (options.keyArn !== null) throw cannotDestroy(options.keyArn);
@@ -143,7 +144,10 @@ async function health(kms: Kms): Promise<{ ok: boolean; detail: string }> {
     }
     const key = await describeKey(kms, kms.keyArn);
     const state = key?.KeyState ?? 'not there';
-    return { ok: state === 'Enabled', detail: `the KMS key is ${state.toLowerCase()}` };
+    return {
+      ok: state === 'Enabled',
+      detail: `the KMS key is ${state.toLowerCase()}; it cannot destroy single epochs`,
+    };
   } catch (error) {
     return { ok: false, detail: (error as Error).message }; // errors of this room only
   }

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { RootProvider } from '../../crypto/root-provider.ts';
@@ -56,10 +57,16 @@ export function testRootLife(make: () => RootProvider): void {
       { email: { tombstone: true } },
       { email: `${people[1] ?? ''}@example.com` },
     ]);
-    await crypto.stop(); // events of calls are written beside the work
-    const called = fixture.events.filter(({ definition }) => definition.action === 'crypto.provider_called');
-    expect(called.length).toBeGreaterThan(0);
+    await untilCalled(fixture);
   });
+}
+
+/** Events of calls are written beside the work, a little later. */
+async function untilCalled({ events }: CryptoFixture): Promise<void> {
+  const isThere = (): boolean =>
+    events.some(({ definition }) => definition.action === 'crypto.provider_called');
+  for (let attempt = 0; attempt < 200 && !isThere(); attempt += 1) await wait(50);
+  expect(isThere()).toBe(true);
 }
 
 async function readKeys(adminUrl: string, tenant: TenantId): Promise<readonly Held[]> {
