@@ -36,6 +36,8 @@ export type CryptoFixture = {
   readonly makeControl: (executors: Executors, clock?: Clock) => DualControl;
   /** Retires every epoch through this one, the newest by default, as two people would. */
   readonly retire: (crypto: Crypto, tenantId: TenantId, throughEpoch?: number) => Promise<unknown>;
+  /** Holds `root.json`, for a process of its own. */
+  readonly folder: string;
   readonly close: () => Promise<void>;
 };
 
@@ -100,7 +102,7 @@ export async function createCryptoFixture(): Promise<CryptoFixture> {
     await db.close();
     await rm(folder, { recursive: true });
   };
-  return { db, root, rootCalls, events, make, makeControl, retire, close };
+  return { db, root, rootCalls, events, make, makeControl, retire, folder, close };
 }
 
 function keepEvents(events: AuditEvent[]): AuditSink<Tx> {

@@ -26,12 +26,14 @@ import type { RootProvider } from './root-provider.ts';
 import { rotate } from './rotate.ts';
 import { createKeyJobs } from './rotation/key-jobs.ts';
 import { createKeyWorks } from './rotation/works.ts';
-import { indexTerms, sealRows } from './seal-rows.ts';
+import { indexTerms, rangeTerms, sealRows } from './seal-rows.ts';
 import { sealValue, type ValueSuite } from './seal-value.ts';
 import { createErasure } from './erasure/erasure.ts';
 import { noLedger } from './erasure/ledger/no-ledger.ts';
 import { createShredLedger } from './erasure/ledger/shred-ledger.ts';
 import { shred } from './erasure/shred.ts';
+import { advise } from './search/advise.ts';
+import { createIndexVersions, defaultVersionAge } from './search/index-versions.ts';
 import type { SealedTables } from './sealed-table.ts';
 import { createSigningKeys } from './signing-key.ts';
 import { createTenantKeys, type TenantKeys } from './tenant-keys.ts';
@@ -61,6 +63,8 @@ export type CryptoDeps = {
   readonly jobLeaseSeconds?: number;
   /** Folder of the shred ledger outside the database; absent: the database has the only one. */
   readonly ledgerFolder?: string;
+  /** How long a process may use what it knows of index versions; 2,000. */
+  readonly indexVersionMilliseconds?: number;
   /** Bounds of the data-key cache; five minutes, a million messages, 20,000 keys. */
   readonly cacheLimits?: Partial<CacheLimits>;
   /** Bounds of calls to root providers. */
@@ -119,6 +123,8 @@ export function createCrypto(deps: CryptoDeps): Crypto {
       (await sealRows(tx, parts, plan, [row]))[0] ?? {},
     openRows: (tx, plan, rows, fields) => openRows(tx, parts, plan, rows, fields),
     indexTerms: (tx, plan, field, indexName, value) => indexTerms(tx, parts, plan, field, indexName, value),
+    rangeTerms: (tx, plan, field, indexName, bounds) =>
+      rangeTerms(tx, parts, { plan, field, indexName }, bounds),
     shred: (tx, subjectIds, why) =>
       shred(tx, { ...deps, ...parts, subjectHash, shredLedger }, subjectIds, why),
     signingKey: (tx: Tx, name: string) => signingKeys.get(tx, name),
@@ -129,6 +135,17 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     ledger: readLedgerPage,
     rotate: rotateTenant,
     erasure,
+    advise: (tx, request, actor) =>
+      advise(
+        tx,
+        {
+          ...deps,
+          ...parts,
+          openRows: (own, plan, rows, fields) => openRows(own, parts, plan, rows, fields),
+        },
+        request,
+        actor,
+      ),
     jobs: createKeyJobs({ ...deps, ...parts }),
     houseSeal: deps.root.seal ?? openSeal,
     providers: createTenantProviders({
@@ -158,6 +175,7 @@ type Parts = ReturnType<typeof createParts>;
 function createParts(deps: CryptoDeps) {
   const { database, clock, logger, audit } = deps;
   const limits = { ...defaultCacheLimits, ...deps.cacheLimits };
+  const versionAge = deps.indexVersionMilliseconds ?? defaultVersionAge;
   const random = createRandomPool(deps.randomBytes);
   const cache = createKeyCache(clock, limits);
   const holdsKey = (tenantId: TenantId): boolean => tenantKeys.holdsActive(tenantId);
@@ -177,22 +195,30 @@ function createParts(deps: CryptoDeps) {
     onUncounted: usage.record,
     purgeKeys: purge.keys,
   });
+  const indexVersions = createIndexVersions({
+    ...{ dataKeys, keysOf },
+    maxAgeMilliseconds: versionAge,
+  });
   const warm = async (tenantId: TenantId): Promise<void> => {
     await purge.listen();
     if (tenantKeys.holdsActive(tenantId)) return; // most calls: not even a transaction
     await providers.prepare(tenantId);
     await database.withTenant(tenantId, (tx) => tenantKeys.active(tx));
   };
+  const sealedTables: SealedTables = deps.tables ?? (async () => []);
   const works = createKeyWorks({
+    indexVersions,
+    versionAge,
     ...{ database, logger, audit, random, tenantKeys, keysOf, dataKeys, warm },
     onUncounted: usage.record,
     purgeKeys: purge.keys,
-    tables: deps.tables ?? (async () => []),
+    tables: sealedTables,
+    openRows: (tx, plan, rows, fields) => openRows(tx, { dataKeys, failures }, plan, rows, fields),
     leaseSeconds: deps.jobLeaseSeconds ?? 15,
   });
   const parts = {
     ...{ providers, calls, limits, random, cache, keysOf },
-    ...{ tenantKeys, usage, dataKeys, failures, purge, warm, works },
+    ...{ tenantKeys, usage, dataKeys, failures, purge, warm, works, indexVersions, sealedTables },
   };
   return parts;
 }

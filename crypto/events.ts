@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rotationEvents } from './rotation/events.ts';
+import { searchEvents } from './search/events.ts';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { providerEvents } from './providers/events.ts';
 import { columnEvents } from './columns/events.ts';
@@ -87,6 +88,7 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   epochDestroyed,
   dataUnreadable,
   ...rotationEvents,
+  ...searchEvents,
   ...providerEvents,
   ...controlEvents,
   ...erasureEvents,

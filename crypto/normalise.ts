@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url';
+import { bucketOf } from './search/bucket.ts';
 import type { IndexPlan, Normaliser } from './types.ts';
 
 // oxlint-disable-next-line no-control-regex -- exactly the ASCII characters
@@ -45,16 +46,30 @@ const normalisers: Readonly<Record<Normaliser, (value: string) => string>> = Obj
   text: normaliseText,
 });
 
+/** What decides how a value is made comparable. */
+export type IndexKind = Pick<IndexPlan, 'kind' | 'normaliser' | 'length' | 'buckets'>;
+
+/** The first characters, whole ones; null when the text is shorter than the prefix. */
+function prefixOf(text: string, length: number): string | null {
+  let end = 0;
+  let characters = 0;
+  for (const character of text) {
+    if (characters === length) break;
+    characters += 1;
+    end += character.length;
+  }
+  return length > 0 && characters === length ? text.slice(0, end) : null;
+}
+
 /**
  * Makes two ways of writing the same thing equal.
  *
  * @returns what is indexed, or null when the value has no term of this kind
  */
-export function normaliseForIndex(
-  index: Pick<IndexPlan, 'kind' | 'normaliser'>,
-  value: string,
-): string | null {
+export function normaliseForIndex(index: IndexKind, value: string): string | null {
+  if (index.kind === 'range') return index.buckets === undefined ? null : bucketOf(index.buckets, value);
   const normalised = normalisers[index.normaliser](value);
+  if (index.kind === 'prefix') return prefixOf(normalised, index.length ?? 0);
   if (index.kind === 'exact') return normalised === '' ? null : normalised;
   const at = normalised.lastIndexOf('@');
   const domain = at === -1 ? '' : normalised.slice(at + 1);
@@ -62,10 +77,7 @@ export function normaliseForIndex(
 }
 
 /** As {@link normaliseForIndex} for a search, where `@example.com` and `example.com` both name a domain. */
-export function normaliseForSearch(
-  index: Pick<IndexPlan, 'kind' | 'normaliser'>,
-  value: string,
-): string | null {
+export function normaliseForSearch(index: IndexKind, value: string): string | null {
   if (index.kind === 'domain' && !value.includes('@')) return normaliseForIndex(index, `@${value.trim()}`);
   return normaliseForIndex(index, value);
 }

@@ -2,6 +2,7 @@ import type { TenantId } from '../kernel/index.ts';
 import { encodeContext, type EncodedContext } from './associated-data.ts';
 import type { IndexName } from './data-key.ts';
 import { cryptoError } from './errors.ts';
+import { countBuckets, maxBuckets } from './search/bucket.ts';
 import type { EncryptionPlan, FieldPlan, IndexPlan } from './types.ts';
 
 /** One ciphertext column of a plan: a field of its own, or several packed together. */
@@ -17,7 +18,7 @@ export type PlannedColumn = {
 /** One index column of a plan. */
 export type PlannedIndex = { readonly field: FieldPlan; readonly index: IndexPlan; readonly name: IndexName };
 
-/** Version of every blind-index key until their rotation exists. */
+/** Version of a blind-index key that was never rotated. */
 const indexVersion = 1;
 
 /** A plan made ready for one tenant. */
@@ -122,12 +123,32 @@ function checkFields(plan: EncryptionPlan): void {
       if (!Number.isInteger(index.bits) || index.bits < 8 || index.bits > 256) {
         throw planError(plan, `index "${index.name}" of "${field.field}" must keep 8 to 256 bits`);
       }
+      const problem = indexProblem(index);
+      if (problem !== null) throw planError(plan, `index "${index.name}" of "${field.field}" ${problem}`);
       indexColumns.add(index.column);
     }
   }
   if (names.has(plan.rowIdField) || (plan.subjectField !== null && names.has(plan.subjectField))) {
     throw planError(plan, 'row id and subject must not be encrypted themselves');
   }
+}
+
+const uniqueBits = 128;
+const maxPrefix = 64;
+
+/** What is wrong with an index, as the end of a sentence; null when nothing is. */
+export function indexProblem(index: IndexPlan): string | null {
+  if (index.unique === true && (index.kind !== 'exact' || index.bits < uniqueBits))
+    return `is unique, so it must be exact and keep at least ${uniqueBits} bits`;
+  if (index.kind === 'prefix') {
+    const length = index.length ?? 0;
+    return Number.isInteger(length) && length >= 1 && length <= maxPrefix
+      ? null
+      : `is a prefix, so it needs a length of 1 to ${maxPrefix} characters`;
+  }
+  if (index.kind !== 'range') return null;
+  const count = index.buckets === undefined ? 0 : countBuckets(index.buckets);
+  return count >= 1 && count <= maxBuckets ? null : `is a range, so it needs 1 to ${maxBuckets} buckets`;
 }
 
 /** A plan that cannot be followed is a mistake in the data map. */

@@ -8,6 +8,7 @@ import type { ProviderRegistry } from './providers/provider-registry.ts';
 import { beginJob, findJob, type KeyJob } from './rotation/key-job.ts';
 import { countStale, isUnfinished } from './rotation/rewrap.ts';
 import type { KeyWorks } from './rotation/works.ts';
+import type { SealedTables } from './sealed-table.ts';
 import { demoteTenantKey } from './store-rotation.ts';
 import { insertTenantKey } from './store.ts';
 import type { TenantKeys } from './tenant-keys.ts';
@@ -23,6 +24,7 @@ export type RotateDeps = {
   readonly logger: Logger;
   readonly newId: NewId;
   readonly works: KeyWorks;
+  readonly sealedTables: SealedTables;
 };
 
 const pollMilliseconds = 200;

@@ -15,6 +15,7 @@ import { createProviderRoutes } from './providers/routes.ts';
 import { createUnsealRoute } from './providers/unseal-routes.ts';
 import { createErasureRoutes } from './erasure/routes.ts';
 import { createKeyJobRoutes } from './rotation/routes.ts';
+import { createSearchRoutes } from './search/routes.ts';
 import { keyStatusSchema, ledgerSchema, pageSchema } from './schema.ts';
 import type { Crypto, KeyStatus, LedgerEntry } from './types.ts';
 
@@ -37,6 +38,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
   return [
     keysRoute(crypto, deps),
     ledgerRoute(crypto, deps),
+    ...createSearchRoutes(crypto, deps),
     ...createKeyJobRoutes(crypto.jobs, deps),
     ...createControlRoutes(deps),
     ...createErasureRoutes(crypto, deps),

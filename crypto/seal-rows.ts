@@ -3,7 +3,7 @@ import type { Tx } from '../db/index.ts';
 import { parseSubjectId, type SubjectId } from '../kernel/index.ts';
 import { blindIndex } from './blind-index.ts';
 import { rowSuite } from './ct1.ts';
-import { countMessages, fieldSuiteOf, indexKeyOf, type DataKey } from './data-key.ts';
+import { countMessages, fieldSuiteOf, type DataKey } from './data-key.ts';
 import type { DataKeys } from './data-keys.ts';
 import { cryptoError } from './errors.ts';
 import { encodeFieldValue } from './field-value.ts';
@@ -19,21 +19,27 @@ import {
   type PlannedIndex,
 } from './plan.ts';
 import { sealValue } from './seal-value.ts';
-import type { TransactionKeys } from './transaction-keys.ts';
-import type { EncryptionPlan, FieldPlan, KeyScope, Row } from './types.ts';
+import { bucketsWithin, type Bounds } from './search/bucket.ts';
+import type { IndexKeys, IndexVersions } from './search/index-versions.ts';
+import { refuseDuplicates } from './search/refuse-duplicates.ts';
+import type { SealedTables } from './sealed-table.ts';
+import type { EncryptionPlan, FieldPlan, Row } from './types.ts';
 
-/** The tenant purpose whose key all blind-index keys come from. */
-export const indexPurpose = 'index';
 const rowsPerTurn = 500;
 
 /** What sealing rows needs. */
-export type SealRowsDeps = { readonly dataKeys: DataKeys; readonly random: RandomPool };
+export type SealRowsDeps = {
+  readonly dataKeys: DataKeys;
+  readonly random: RandomPool;
+  readonly indexVersions: IndexVersions;
+  readonly sealedTables: SealedTables;
+};
 
 type RowKeys = {
   /** By the row's own text, so that it is parsed once. */
   readonly subjects: ReadonlyMap<unknown, DataKey>;
   readonly purposes: ReadonlyMap<string, DataKey>;
-  readonly index: DataKey | null;
+  readonly index: IndexKeys | null;
 };
 type Job = { readonly compiled: CompiledPlan; readonly keys: RowKeys; readonly random: RandomPool };
 
@@ -47,6 +53,7 @@ export async function sealRows(
   const compiled = compilePlan(plan, tx.tenantId);
   const touched = compiled.columns.filter((column) => rows.some((row) => isTouched(column, row)));
   const job = { compiled, random: deps.random, keys: await collectKeys(tx, deps, compiled, touched, rows) };
+  if (job.keys.index !== null) await refuseDuplicates(tx, deps.sealedTables, compiled, job.keys.index, rows);
   const sealed: Record<string, unknown>[] = [];
   for (const row of rows) {
     sealed.push(sealRow(job, row));
@@ -83,7 +90,7 @@ async function collectKeys(
     );
   }
   const indexed = touched.some(({ fields }) => fields.some(({ indexes }) => indexes.length > 0));
-  const index = indexed ? await deps.dataKeys.forScope(tx, indexScope) : null;
+  const index = indexed ? (deps.indexVersions.atHand(tx) ?? (await deps.indexVersions.keysFor(tx))) : null;
   const keys = await deps.dataKeys.forSubjects(tx, parsed.values());
   const subjects = new Map<unknown, DataKey>();
   for (const [text, subjectId] of parsed) {
@@ -157,19 +164,18 @@ function packColumn(job: Job, column: PlannedColumn, row: Row): Buffer | null {
   return values.size === 0 ? null : packRow(values);
 }
 
-function indexValue(job: Job, { field, index, name }: PlannedIndex, value: unknown): Buffer | null {
-  const key = job.keys.index;
-  if (value === null || value === undefined || key === null) return null;
+function indexValue(job: Job, planned: PlannedIndex, value: unknown): Buffer | null {
+  const { field, index } = planned;
+  const keys = job.keys.index;
+  if (value === null || value === undefined || keys === null) return null;
   const normalised = normaliseForIndex(index, encodeFieldValue(field, value));
-  return normalised === null ? null : blindIndex(indexKeyOf(key, name), normalised, index.bits);
+  return normalised === null ? null : blindIndex(keys.writing(planned), normalised, index.bits);
 }
 
-const indexScope: KeyScope = Object.freeze({ kind: 'tenant', purpose: indexPurpose });
-
-/** What a search compares an index column with. @throws ERR_CRYPTO_PLAN when the plan has no such index */
+/** What a search compares an index column with, of every version that rows may hold. @throws ERR_CRYPTO_PLAN when the plan has no such index */
 export async function indexTerms(
   tx: Tx,
-  deps: SealRowsDeps & { readonly keysOf: (tx: Tx) => TransactionKeys },
+  deps: Pick<SealRowsDeps, 'indexVersions'>,
   plan: EncryptionPlan,
   field: string,
   indexName: string,
@@ -178,8 +184,24 @@ export async function indexTerms(
   const planned = findIndex(compilePlan(plan, tx.tenantId), field, indexName);
   const normalised = normaliseForSearch(planned.index, value);
   if (normalised === null) return [];
-  const key = deps.keysOf(tx).byScope(indexScope) ?? (await deps.dataKeys.forScope(tx, indexScope));
-  return [blindIndex(indexKeyOf(key, planned.name), normalised, planned.index.bits)];
+  const keys = deps.indexVersions.atHand(tx) ?? (await deps.indexVersions.keysFor(tx));
+  return keys.live(planned).map((key) => blindIndex(key, normalised, planned.index.bits));
+}
+
+/** The buckets between two bounds. @throws ERR_CRYPTO_PLAN when the plan has no such index, or it is no range */
+export async function rangeTerms(
+  tx: Tx,
+  deps: Pick<SealRowsDeps, 'indexVersions'>,
+  at: { readonly plan: EncryptionPlan; readonly field: string; readonly indexName: string },
+  bounds: Bounds,
+): Promise<readonly Buffer[]> {
+  const planned = findIndex(compilePlan(at.plan, tx.tenantId), at.field, at.indexName);
+  const { buckets, bits } = planned.index;
+  if (buckets === undefined) throw planError(at.plan, `index "${at.indexName}" of "${at.field}" is no range`);
+  const labels = bucketsWithin(buckets, bounds);
+  if (labels.length === 0) return [];
+  const keys = (await deps.indexVersions.keysFor(tx)).live(planned);
+  return keys.flatMap((key) => labels.map((label) => blindIndex(key, label, bits)));
 }
 
 function findIndex({ plan, indexes }: CompiledPlan, field: string, indexName: string): PlannedIndex {

@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Transform } from 'node:stream';
 import type { Tx } from '../db/index.ts';
+import type { Advice, AdviseRequest } from './search/advise.ts';
+import type { Bounds, Buckets } from './search/bucket.ts';
 import type { KeyJobs } from './rotation/key-jobs.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
 import type { Erasure } from './erasure/erasure.ts';
@@ -46,11 +48,18 @@ export type Normaliser = 'email' | 'phone' | 'text';
 /** A searchable column beside a ciphertext. */
 export type IndexPlan = {
   readonly name: string;
-  readonly kind: 'exact' | 'domain';
+  readonly kind: 'exact' | 'domain' | 'prefix' | 'range';
+  /** Of no meaning for a range. */
   readonly normaliser: Normaliser;
   readonly column: string;
-  /** Bits of the HMAC that are kept, 8..256. */
+  /** Bits of the HMAC that are kept, 8..256; at least 128 when unique. */
   readonly bits: number;
+  /** Characters that a prefix has after normalising, 1..64. */
+  readonly length?: number;
+  /** How a range is cut. */
+  readonly buckets?: Buckets;
+  /** No two rows of a tenant hold the same value; a unique index of the database stands behind it. */
+  readonly unique?: boolean;
 };
 
 /** One encrypted field. Fields that share a column are packed into one ciphertext (suite 03). */
@@ -254,6 +263,14 @@ export type Crypto = {
     indexName: string,
     value: string,
   ) => Promise<readonly Buffer[]>;
+  /** As `indexTerms` for a range: the buckets between two bounds. Rows beside the bounds match too: open and compare. */
+  readonly rangeTerms: (
+    tx: Tx,
+    plan: EncryptionPlan,
+    field: string,
+    indexName: string,
+    bounds: Bounds,
+  ) => Promise<readonly Buffer[]>;
   /** HMAC-SHA-256 under the tenant's own key for this purpose; 32 bytes. */
   readonly mac: (tx: Tx, purpose: string, value: string) => Promise<Buffer>;
   /** Destroys the keys of people, for good. Index values are rows of theirs: `dsr` deletes those. */
@@ -272,6 +289,8 @@ export type Crypto = {
   ) => Promise<readonly LedgerEntry[]>;
   /** New KEK epoch, then rewraps every data key; carries an unfinished rotation on. Ciphertext does not change. */
   readonly rotate: (tenantId: TenantId, options: RotationOptions) => Promise<RotationProgress>;
+  /** Judges from a sample which indexes of a field are safe; recorded. @throws ERR_CRYPTO_INPUT */
+  readonly advise: (tx: Tx, request: AdviseRequest, actor: Actor) => Promise<Advice>;
   /** Long works on keys, resumable by any process. */
   readonly jobs: KeyJobs;
   /** Whether the house's root is open, and the way to open it. */

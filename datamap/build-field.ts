@@ -1,6 +1,7 @@
 import type { FieldDocument } from './schema.ts';
 import { sensitivityOf } from './taxonomy.ts';
 import type {
+  BlindIndex,
   CollectionErasure,
   EncryptionScope,
   FieldEncryption,
@@ -103,7 +104,19 @@ function restOf(block: EncryptionBlock | undefined): Pick<FieldMap, 'encryption'
 function encryptionOf(block: EncryptionBlock): FieldEncryption {
   const scope: EncryptionScope =
     block.scope === 'subject' ? 'subject' : { tenantPurpose: block.scope.tenant_purpose };
-  return { mode: 'field', scope, indexes: block.indexes };
+  return { mode: 'field', scope, indexes: block.indexes.map(indexOf) };
+}
+
+/** Without keys that are undefined. */
+function indexOf(block: EncryptionBlock['indexes'][number]): BlindIndex {
+  const { accept_low_entropy, length, buckets, unique, ...rest } = block;
+  return {
+    ...rest,
+    ...(length === undefined ? {} : { length }),
+    ...(buckets === undefined ? {} : { buckets }),
+    ...(unique === undefined ? {} : { unique }),
+    ...(accept_low_entropy === undefined ? {} : { acceptLowEntropy: accept_low_entropy }),
+  };
 }
 
 type ErasureBlock = NonNullable<NonNullable<FieldDocument['gatehouse']>['erasure']>;

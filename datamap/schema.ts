@@ -19,15 +19,26 @@ const fieldErasure = z.strictObject({
 
 const blindIndex = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/),
-  kind: z.enum(['exact', 'domain']),
-  normaliser: z.enum(['email', 'phone', 'text']),
+  kind: z.enum(['exact', 'domain', 'prefix', 'range']),
+  normaliser: z.enum(['email', 'phone', 'text']).default('text'),
   column,
   bits: z.int().min(16).max(256).default(128),
+  /** Characters of a prefix; an index and a column for each length. */
+  length: z.int().min(1).max(64).optional(),
+  buckets: z
+    .union([
+      z.strictObject({ from: z.number(), to: z.number(), width: z.number().positive() }),
+      z.strictObject({ from: z.iso.date(), to: z.iso.date(), unit: z.enum(['day', 'month', 'year']) }),
+    ])
+    .optional(),
+  unique: z.boolean().optional(),
+  /** Set by who was told that the column has few values and wants the index all the same. */
+  accept_low_entropy: z.boolean().optional(),
 });
 
 const encryption = z.strictObject({
   scope: z.union([z.literal('subject'), z.strictObject({ tenant_purpose: key })]),
-  indexes: z.array(blindIndex).max(4).default([]),
+  indexes: z.array(blindIndex).max(8).default([]),
   /** Where the ciphertext goes while the field's own column still holds plaintext. */
   column: column.optional(),
 });

@@ -114,10 +114,21 @@ export type FieldType =
 /** A keyed index column beside a ciphertext. */
 export type BlindIndex = {
   readonly name: string;
-  readonly kind: 'exact' | 'domain';
+  readonly kind: 'exact' | 'domain' | 'prefix' | 'range';
+  /** Of no meaning for a range. */
   readonly normaliser: 'email' | 'phone' | 'text';
   readonly column: string;
   readonly bits: number;
+  /** Characters of a prefix. */
+  readonly length?: number;
+  /** How a range is cut: numbers by width, days by calendar unit. */
+  readonly buckets?:
+    | { readonly from: number; readonly to: number; readonly width: number }
+    | { readonly from: string; readonly to: string; readonly unit: 'day' | 'month' | 'year' };
+  /** No two rows of a tenant hold the same value. */
+  readonly unique?: boolean;
+  /** A column with few values is indexed all the same. */
+  readonly acceptLowEntropy?: boolean;
 };
 
 /** Whose key encrypts a field. */

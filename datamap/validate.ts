@@ -2,6 +2,7 @@ import { dataMapError, type DataMapErrorCode } from './errors.ts';
 import { refuseMaskingOverride } from './masking-override.ts';
 import type { ParsedFile } from './parse.ts';
 import type { DatasetDocument, FieldDocument } from './schema.ts';
+import { indexProblem } from './index-problem.ts';
 import { isKnownCategory } from './taxonomy.ts';
 import type { CollectionMap, DataMap, FieldEncryption, MapGap, ServiceMap } from './types.ts';
 
@@ -128,6 +129,9 @@ function fieldProblem(field: CollectionMap['fields'][number], collection: Collec
   if (encryption.mode === 'field' && encryption.scope === 'subject' && !direct) {
     return `field "${field.name}" is under the subject's key but the collection has no subject field of its own`;
   }
+  const indexes = encryption.mode === 'field' ? encryption.indexes : [];
+  const badIndex = indexes.map((index) => indexProblem(field, index)).find((problem) => problem !== null);
+  if (badIndex !== undefined) return badIndex;
   if (encryption.mode === 'field' && field.name === collection.primaryKey)
     return 'the primary key cannot be encrypted';
   if (erasure.action === 'null' && !field.nullable)

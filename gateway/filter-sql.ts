@@ -1,8 +1,9 @@
 import { sql, type RawBuilder, type SqlBool, type Tx } from '../db/index.ts';
-import { encryptionPlan, type FieldMap } from '../datamap/index.ts';
+import { encryptionPlan, type BlindIndex, type FieldMap } from '../datamap/index.ts';
 import type { Call } from './call.ts';
-import type { Filter } from './list-query.ts';
+import type { Filter, FilterOperator } from './list-query.ts';
 import type { Parts } from './ports.ts';
+import { prefixIndex } from './recheck.ts';
 import { columnOf, typed } from './row-query.ts';
 
 /** Turns a list's filters into conditions; encrypted fields are found by their keyed index. */
@@ -26,22 +27,39 @@ async function compileIndexed(
   call: Call,
   { field, operator, values }: Filter,
 ): Promise<RawBuilder<SqlBool>> {
-  const kind = operator === 'domain' ? 'domain' : 'exact';
-  const indexes = field.encryption.mode === 'field' ? field.encryption.indexes : [];
-  const index = indexes.find((candidate) => candidate.kind === kind);
+  const index = indexFor(field, operator, String(values[0]));
   if (index === undefined) return sql<SqlBool>`false`;
   const plan = encryptionPlan(call.collection);
+  if (index.kind === 'range') {
+    const bound = String(values[0]);
+    const bounds = operator === 'gt' || operator === 'gte' ? { from: bound } : { to: bound };
+    return among(index.column, await parts.crypto.rangeTerms(tx, plan, field.name, index.name, bounds));
+  }
   const terms: Buffer[] = [];
   for (const value of values)
     terms.push(...(await parts.crypto.indexTerms(tx, plan, field.name, index.name, String(value))));
-  const found =
-    terms.length === 0
-      ? sql<SqlBool>`false`
-      : sql<SqlBool>`${columnOf(index.column)} = any(${terms}::bytea[])`;
-  if (field.twin === null || kind === 'domain') return found;
+  const found = among(index.column, terms);
+  if (field.twin === null || index.kind !== 'exact') return found;
   // A row that a writer changed who does not know of the ciphertext has no index value until it is sealed.
   const plain = sql.join(values.map((value) => typed(field, value)));
   return sql<SqlBool>`(${found} or (${columnOf(field.column)} is null and ${columnOf(field.twin.column)} in (${plain})))`;
+}
+
+function among(column: string, terms: readonly Buffer[]): RawBuilder<SqlBool> {
+  return terms.length === 0
+    ? sql<SqlBool>`false`
+    : sql<SqlBool>`${columnOf(column)} = any(${terms}::bytea[])`;
+}
+
+const kinds: Readonly<Record<FilterOperator, BlindIndex['kind'] | null>> = Object.freeze({
+  ...({ eq: 'exact', in: 'exact', ne: null, domain: 'domain', prefix: 'prefix' } as const),
+  ...({ lt: 'range', lte: 'range', gt: 'range', gte: 'range' } as const),
+});
+
+function indexFor(field: FieldMap, operator: FilterOperator, value: string): BlindIndex | undefined {
+  if (operator === 'prefix') return prefixIndex(field, value);
+  const indexes = field.encryption.mode === 'field' ? field.encryption.indexes : [];
+  return indexes.find(({ kind }) => kind === kinds[operator]);
 }
 
 const comparisons = Object.freeze({ lt: '<', lte: '<=', gt: '>', gte: '>=' } as const);

@@ -3,6 +3,7 @@ import type { Grant } from './authorize.ts';
 import { requireField, type Call } from './call.ts';
 import { decodeCursor, type Cursor } from './cursor.ts';
 import { gatewayError } from './errors.ts';
+import { prefixIndex } from './recheck.ts';
 import { parseQueryValue } from './value.ts';
 
 /** Operators of `filter[field][op]`. */
@@ -111,12 +112,15 @@ function isOperator(text: string): text is FilterOperator {
 }
 
 /** What a field can be filtered by: ciphertext only through its blind indexes. */
-function operatorsOf({ encryption, type }: FieldMap): readonly FilterOperator[] {
+function operatorsOf({ encryption, type, twin }: FieldMap): readonly FilterOperator[] {
   if (encryption.mode === 'field') {
     const kinds = encryption.indexes.map(({ kind }) => kind);
     return [
       ...(kinds.includes('exact') ? (['eq', 'in'] as const) : []),
       ...(kinds.includes('domain') ? (['domain'] as const) : []),
+      // While a column is being encrypted some rows have no index value yet; only an exact search looks into both.
+      ...(twin === null && kinds.includes('prefix') ? (['prefix'] as const) : []),
+      ...(twin === null && kinds.includes('range') ? (['lt', 'lte', 'gt', 'gte'] as const) : []),
     ];
   }
   if (type === 'json') return [];
@@ -131,7 +135,21 @@ function parseValues(field: FieldMap, operator: FilterOperator, value: unknown):
   if (texts.length > allowed)
     throw gatewayError('ERR_GATEWAY_FILTER', `filter "${field.name}" takes at most ${allowed} values`);
   const loose = operator === 'prefix' || operator === 'domain' ? { ...field, identity: null } : field;
-  return texts.map((text) => parseQueryValue(loose, text));
+  const parsed = texts.map((text) => parseQueryValue(loose, text));
+  if (operator === 'prefix') requirePrefix(field, String(parsed[0]));
+  return parsed;
+}
+
+/** A prefix that is shorter than every indexed one cannot be found by. */
+function requirePrefix(field: FieldMap, value: string): void {
+  if (field.encryption.mode !== 'field' || prefixIndex(field, value) !== undefined) return;
+  const lengths = field.encryption.indexes.flatMap(({ kind, length }) =>
+    kind === 'prefix' ? (length ?? []) : [],
+  );
+  throw gatewayError(
+    'ERR_GATEWAY_FILTER',
+    `a prefix of "${field.name}" needs at least ${Math.min(...lengths)} characters; give a longer one`,
+  );
 }
 
 function parseSort(call: Call, grant: Grant, text: unknown): ListQuery['sort'] {

@@ -53,7 +53,7 @@ export type GatewaySuppression = {
 /** Everything the gateway is made of. */
 export type GatewayDeps<Filter> = {
   readonly database: Database;
-  readonly crypto: Pick<Crypto, 'openRows' | 'sealFields' | 'indexTerms' | 'mac' | 'warm'>;
+  readonly crypto: Pick<Crypto, 'openRows' | 'sealFields' | 'indexTerms' | 'rangeTerms' | 'mac' | 'warm'>;
   readonly audit: AuditSink<Tx>;
   readonly dataMap: Pick<DataMapRegistry, 'current' | 'forTenant'>;
   readonly policy: GatewayPolicy<Filter>;

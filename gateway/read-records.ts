@@ -9,6 +9,7 @@ import { compileFilters } from './filter-sql.ts';
 import { parseFields, parseListQuery, type ListQuery, type RawQuery } from './list-query.ts';
 import type { Parts } from './ports.ts';
 import { present, type PresentedRecord } from './present.ts';
+import { inexactFilters, recheckRows } from './recheck.ts';
 import {
   columnNamed,
   permittedRows,
@@ -59,9 +60,12 @@ export async function listRecords(parts: Parts, call: Call, raw: RawQuery): Prom
 async function readPage(parts: Parts, call: Call, grant: Grant, query: ListQuery): Promise<Read> {
   return parts.database.withTenant(call.principal.tenantId, async (tx) => {
     const where = await compileFilters(parts, tx, call, query.filters);
-    const found = await selectPage(tx, { call, grant, query, where });
-    const rows = found.slice(0, query.limit);
-    const last = found.length > query.limit ? rows.at(-1) : undefined;
+    const checked = inexactFilters(query.filters).map(({ field }) => field);
+    const wide = { ...query, fields: [...new Set([...query.fields, ...checked])] };
+    const found = await selectPage(tx, { call, grant, query: wide, where });
+    const page = found.slice(0, query.limit);
+    const last = found.length > query.limit ? page.at(-1) : undefined;
+    const rows = await recheckRows(parts, tx, call, query.filters, page);
     const id = columnNamed(call.collection, call.collection.primaryKey);
     const place = { type: call.collection.type, ...query.sort };
     const value = last?.[sortColumn] ?? null;

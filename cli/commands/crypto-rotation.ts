@@ -30,6 +30,12 @@ const selectors = {
 } as const;
 
 function rotateBody(values: CommandInput['values']): object {
+  const { collection, field, index } = values;
+  if (typeof index === 'string') {
+    if (typeof collection !== 'string' || typeof field !== 'string')
+      throw new UsageError('--index needs --collection SERVICE.COLLECTION and --field NAME');
+    return { keys: 'index', collection, field, index };
+  }
   const given = Object.keys(selectors).filter((name) => typeof values[name] === 'string');
   if (given.length > 1) throw new UsageError(`--${given.join(' and --')} exclude each other; give one`);
   const { subject, purpose } = values;
@@ -46,12 +52,15 @@ const rotateCommand: Command = {
   name: 'crypto rotate',
   summary:
     'Replace keys: the tenant key with all data keys wrapped again, or data keys with their values sealed again',
-  usage: `gatehouse crypto rotate [--subject ID | --purpose NAME | --older-than DAYS] [--url URL] [--json]   (${token}, of a fresh step-up)`,
+  usage: `gatehouse crypto rotate [--subject ID | --purpose NAME | --older-than DAYS | --collection SERVICE.COLLECTION --field NAME --index NAME] [--url URL] [--json]   (${token}, of a fresh step-up)`,
   options: {
     url: { type: 'string' },
     subject: { type: 'string' },
     purpose: { type: 'string' },
     'older-than': { type: 'string' },
+    collection: { type: 'string' },
+    field: { type: 'string' },
+    index: { type: 'string' },
   },
   run: async (input) =>
     show(input, await postToHouse<Job>(input, '/v1/crypto/rotate', rotateBody(input.values))),
@@ -81,9 +90,70 @@ const jobsCommand: Command = {
   },
 };
 
-/** `gatehouse crypto rotate|rewrap|jobs`. */
+/** As the house answers. */
+type Advice = {
+  readonly rows: number;
+  readonly sampled: number;
+  readonly forms: readonly {
+    readonly form: string;
+    readonly distinctEstimated: number;
+    readonly entropyBits: number;
+    readonly commonestShare: number;
+    readonly verdict: string;
+  }[];
+  readonly falseMatches: readonly { readonly bits: number; readonly expected: number }[];
+  readonly findings: readonly { readonly index: string; readonly form: string; readonly verdict: string }[];
+};
+
+const adviceLines = ({ rows, sampled, forms, falseMatches, findings }: Advice): readonly string[] => [
+  `${sampled} of ${rows} rows`,
+  'form       distinct  entropy  commonest  verdict',
+  ...forms.map(({ form, distinctEstimated, entropyBits, commonestShare, verdict }) =>
+    [
+      form.padEnd(9),
+      String(distinctEstimated).padStart(8),
+      entropyBits.toFixed(1).padStart(7),
+      `${(commonestShare * 100).toFixed(1)} %`.padStart(9),
+      verdict,
+    ].join('  '),
+  ),
+  `false matches of one search: ${falseMatches.map(({ bits, expected }) => `${bits} bits ${expected.toPrecision(2)}`).join(', ')}`,
+  ...findings.map(
+    ({ index, form, verdict }) => `the data map declares index "${index}" (${form}): ${verdict}`,
+  ),
+];
+
+const adviseCommand: Command = {
+  name: 'crypto advise',
+  summary:
+    'Judge from a sample which indexes of an encrypted field are safe; exit 1 when an exact one, or one of the data map, is not',
+  usage: `gatehouse crypto advise --collection SERVICE.COLLECTION --field NAME [--sample 50..5000] [--force] [--url URL] [--json]   (${token})`,
+  options: {
+    url: { type: 'string' },
+    collection: { type: 'string' },
+    field: { type: 'string' },
+    sample: { type: 'string' },
+    force: { type: 'boolean' },
+  },
+  run: async (input) => {
+    const { collection, field, sample, force } = input.values;
+    if (typeof collection !== 'string' || typeof field !== 'string')
+      throw new UsageError('name the field: --collection SERVICE.COLLECTION --field NAME');
+    if (sample !== undefined && (typeof sample !== 'string' || !/^\d{2,4}$/.test(sample)))
+      throw new UsageError('--sample is a number from 50 to 5000');
+    const body = { collection, field, ...(sample === undefined ? {} : { sample: Number(sample) }) };
+    const advice = await postToHouse<Advice>(input, '/v1/crypto/advise', body);
+    if (input.json) input.io.out(JSON.stringify(advice));
+    else for (const line of adviceLines(advice)) input.io.out(line);
+    const isSafe = advice.forms[0]?.verdict === 'safe' && advice.findings.length === 0;
+    return isSafe || force === true ? 0 : 1;
+  },
+};
+
+/** `gatehouse crypto rotate|rewrap|jobs|advise`. */
 export const cryptoRotationCommands: readonly Command[] = Object.freeze([
   rotateCommand,
   rewrapCommand,
   jobsCommand,
+  adviseCommand,
 ]);

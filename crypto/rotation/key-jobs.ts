@@ -3,6 +3,8 @@ import type { TenantId } from '../../kernel/index.ts';
 import { beginRewrap, beginRotation, carryOut, type RotateDeps } from '../rotate.ts';
 import type { Actor } from '../types.ts';
 import { beginDataKeyRotation, type DataKeyTarget } from './begin-data-key.ts';
+import { beginIndexRotation } from './begin-index.ts';
+import type { IndexTarget } from './blind-index-job.ts';
 import { findJob, readJobs, type KeyJob } from './key-job.ts';
 
 /** The long works on keys: begun here, carried on by any process, looked at by anybody who may. */
@@ -13,6 +15,8 @@ export type KeyJobs = {
   readonly rewrap: (tenantId: TenantId, actor: Actor) => Promise<KeyJob>;
   /** New data keys, and the job that seals their values again. @throws ERR_CRYPTO_INPUT */
   readonly rotateDataKeys: (tenantId: TenantId, target: DataKeyTarget, actor: Actor) => Promise<KeyJob>;
+  /** A new key for a blind index; it is searched and written meanwhile. @throws ERR_CRYPTO_INPUT */
+  readonly rotateIndex: (tenantId: TenantId, target: IndexTarget, actor: Actor) => Promise<KeyJob>;
   readonly find: (tx: Tx, id: string) => Promise<KeyJob | null>;
   /** Newest first. @param page - `after` is the id of the last job seen */
   readonly list: (
@@ -33,6 +37,8 @@ export function createKeyJobs(deps: RotateDeps): KeyJobs {
     rewrap: (tenantId: TenantId, actor: Actor) => beginRewrap(deps, tenantId, actor),
     rotateDataKeys: (tenantId: TenantId, target: DataKeyTarget, actor: Actor) =>
       beginDataKeyRotation(deps, tenantId, target, actor),
+    rotateIndex: (tenantId: TenantId, target: IndexTarget, actor: Actor) =>
+      beginIndexRotation(deps, tenantId, target, actor),
     find: findJob,
     list: readJobs,
     wait: (tenantId: TenantId, job: KeyJob, signal?: AbortSignal) =>

@@ -64,7 +64,7 @@ function rotateRoute(jobs: KeyJobs, deps: KeyJobRoutesDeps): AnyRoute {
 
 function begin(jobs: KeyJobs, deps: KeyJobRoutesDeps, actor: Principal, body: Rotate): Promise<KeyJob> {
   const { tenantId } = actor;
-  const { subjectId, purpose, olderThanDays } = body;
+  const { subjectId, purpose, olderThanDays, collection, field, index } = body;
   switch (body.keys) {
     case 'tenant':
       return jobs.rotateTenantKey(tenantId, actor);
@@ -75,6 +75,10 @@ function begin(jobs: KeyJobs, deps: KeyJobRoutesDeps, actor: Principal, body: Ro
     case 'overdue': {
       const before = new Date(deps.clock.now().getTime() - given('olderThanDays', olderThanDays) * day);
       return jobs.rotateDataKeys(tenantId, { before: before.toISOString() }, actor);
+    }
+    case 'index': {
+      const name = { collection: given('collection', collection), field: given('field', field) };
+      return jobs.rotateIndex(tenantId, { ...name, index: given('index', index) }, actor);
     }
   }
 }

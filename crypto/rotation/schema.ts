@@ -24,10 +24,14 @@ export const jobsSchema = z.object({ items: z.array(jobSchema), nextCursor: z.st
 
 /** `POST /v1/crypto/rotate`: which keys; by default the tenant's key-encryption key. */
 export const rotateSchema = z.strictObject({
-  keys: z.enum(['tenant', 'person', 'purpose', 'overdue']).default('tenant'),
+  keys: z.enum(['tenant', 'person', 'purpose', 'overdue', 'index']).default('tenant'),
   subjectId: z.uuid().optional(),
   purpose: z.string().min(1).max(100).optional(),
   olderThanDays: z.number().int().min(1).max(36_500).optional(),
+  /** `service.collection` */
+  collection: z.string().min(3).max(200).optional(),
+  field: z.string().min(1).max(100).optional(),
+  index: z.string().min(1).max(40).optional(),
 });
 
 /** Page of a list. */

@@ -1,6 +1,7 @@
 import type { Database, Tx } from '../../db/index.ts';
 import { parseTenantId, type AuditSink, type Logger, type TenantId } from '../../kernel/index.ts';
 import { rotationFinished } from '../events.ts';
+import { blindIndexPart, type BlindIndexJobDeps } from './blind-index-job.ts';
 import { dataKeyPart, type DataKeyJobDeps } from './data-key-job.ts';
 import { keyJobFinished } from './events.ts';
 import { findJob, type KeyJob, type KeyJobKind } from './key-job.ts';
@@ -24,7 +25,8 @@ export type RunJobOptions = RunOptions & {
 
 /** What the works need. */
 export type KeyWorksDeps = RewrapDeps &
-  DataKeyJobDeps & {
+  DataKeyJobDeps &
+  BlindIndexJobDeps & {
     readonly database: Database;
     readonly logger: Logger;
     readonly audit: () => AuditSink<Tx>;
@@ -108,7 +110,7 @@ function workOf(deps: KeyWorksDeps, kind: KeyJobKind, batchSize: number | undefi
       };
     case 'blind_index':
       return {
-        part: () => Promise.reject(new RangeError('no such work')),
+        part: (tx, job) => blindIndexPart(tx, deps, job),
         lanes: alone,
         finish: (tx, job) => appendFinished(tx, deps, job),
       };

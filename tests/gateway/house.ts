@@ -14,6 +14,7 @@ import {
   createDataMapRegistry,
   dataMapEvents,
   fieldCatalog,
+  type DataMap,
   type DataMapRegistry,
 } from '../../datamap/index.ts';
 import { loadBuiltInDataMap, loadCatalogDataMap } from '../../examples/marketing/data-map.ts';
@@ -33,6 +34,7 @@ import {
 } from '../../kernel/index.ts';
 import { compileRowFilter, createPolicy, policyEvents, type Policy } from '../../policy/index.ts';
 import type { Tx } from '../../db/index.ts';
+import { createSealedTables } from '../../server/sealed-tables.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** The rooms that a gateway needs, real ones, on a database of their own. */
@@ -67,7 +69,9 @@ const newId = (): string => uuidv7(Date.now(), systemRandomBytes);
 const nobody: GatewaySuppression = Object.freeze({ isSuppressed: async () => null });
 
 /** Opens everything; call `close()` in `afterAll`. */
-export async function openHouse(options: { readonly poolSize?: number } = {}): Promise<TestHouse> {
+export async function openHouse(
+  options: { readonly poolSize?: number; readonly map?: DataMap } = {},
+): Promise<TestHouse> {
   const db = await createTestDatabase(options);
   const { database } = db;
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-gateway-'));
@@ -85,15 +89,19 @@ export async function openHouse(options: { readonly poolSize?: number } = {}): P
     costLog2: 14,
   });
   const definitions = [...cryptoEvents, ...dataMapEvents, ...auditEvents, ...policyEvents, ...gatewayEvents];
-  const crypto: Crypto = createCrypto({ ...shared, root, recordProviderCalls: false, audit: () => audit });
+  const crypto: Crypto = createCrypto({
+    ...{ ...shared, root, recordProviderCalls: false, audit: () => audit },
+    tables: (tx) => createSealedTables(dataMap)(tx),
+    indexVersionMilliseconds: 50,
+  });
   const audit: Audit = createAudit({ ...shared, crypto, originPrefix: 'gatehouse.test/log', definitions });
   const dataMap = createDataMapRegistry({
     database,
-    builtIn: loadBuiltInDataMap(),
+    builtIn: options.map ?? loadBuiltInDataMap(),
     clock: systemClock,
     columnPhases: readColumnPhases,
   });
-  const catalog = loadCatalogDataMap();
+  const catalog = options.map ?? loadCatalogDataMap();
   const policy = createPolicy({
     ...shared,
     audit,
