@@ -17,6 +17,7 @@ import {
 } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import type { Command, CommandInput, ExitCode } from '../command.ts';
+import { datamapLoadCommands } from './datamap-load.ts';
 
 const findTenant = statement('cli.datamap_find_tenant', 'select id from db.tenant where slug = $1');
 
@@ -99,4 +100,4 @@ function misuse({ io }: CommandInput, message: string): ExitCode {
 }
 
 /** `gatehouse datamap …`. */
-export const datamapCommands: readonly Command[] = Object.freeze([check, validate]);
+export const datamapCommands: readonly Command[] = Object.freeze([check, validate, ...datamapLoadCommands]);

@@ -80,7 +80,8 @@ export function createColumnHouse(deps: {
   };
 }
 
-const shopMap = (fields: string): string => `
+/** The data map of the shop. @param fields - YAML lines of further fields */
+export const shopMap = (fields: string): string => `
 dataset:
   - fides_key: shop
     gatehouse:
