@@ -1,7 +1,6 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { Tx } from '../../db/index.ts';
 import { notFound, type TenantId } from '../../kernel/index.ts';
-import type { Actor } from '../types.ts';
 import { buildAuthority, makeSerial, type Issuer } from './build-certificate.ts';
 import { buildCrl, type RevokedEntry } from './build-crl.ts';
 import { authorityCreated, revocationListPublished } from './events.ts';
@@ -19,7 +18,7 @@ import {
   readRevoked,
   updateCrl,
 } from './store.ts';
-import type { Authority, AuthorityAlgorithm, RevocationReason } from './types.ts';
+import type { Authority, AuthorityAlgorithm, By, RevocationReason } from './types.ts';
 
 /** More revocations than this in force at once are a reason for a new authority, not for a longer list. */
 const maxEntries = 20_000;
@@ -123,7 +122,7 @@ type RevokedRow = {
 };
 
 /** Signs the next revocation list of an authority inside the caller's transaction and tells every process. */
-export async function publishCrl(tx: Tx, deps: PkiDeps, authorityId: string, actor: Actor): Promise<void> {
+export async function publishCrl(tx: Tx, deps: PkiDeps, authorityId: string, by: By): Promise<void> {
   const locked = await tx.query<KeyRow>(lockAuthority, [tx.tenantId, authorityId]);
   const row = locked.rows[0];
   if (row === undefined) throw notFound('authority', authorityId);
@@ -150,7 +149,7 @@ export async function publishCrl(tx: Tx, deps: PkiDeps, authorityId: string, act
     definition: revocationListPublished,
     tenantId: tx.tenantId,
     outcome: 'success',
-    actor,
+    ...by,
     targets: [{ type: 'crypto.authority', id: authorityId }],
     detail: {
       authorityId,

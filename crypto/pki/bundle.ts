@@ -1,6 +1,5 @@
 import type { Tx } from '../../db/index.ts';
 import { GatehouseError, notFound, type TenantId } from '../../kernel/index.ts';
-import type { Actor } from '../types.ts';
 import { listAuthorities } from './authority.ts';
 import { toPem } from './build-certificate.ts';
 import { certificateExported } from './events.ts';
@@ -8,7 +7,7 @@ import { findCertificate } from './issue.ts';
 import { openKey, type PkiDeps } from './parts.ts';
 import { buildPkcs12, requirePassword } from './pkcs12.ts';
 import { readSealedKey } from './store.ts';
-import type { Bundle, BundleRequest, Certificate } from './types.ts';
+import type { Bundle, BundleRequest, By, Certificate } from './types.ts';
 
 const passwordBytes = 18;
 
@@ -21,14 +20,14 @@ export async function bundle(
   deps: PkiDeps,
   tenantId: TenantId,
   id: string,
-  { format, password, actor }: BundleRequest & { readonly actor: Actor },
+  { format, password, ...by }: BundleRequest & By,
 ): Promise<Bundle> {
   const generated = deps.randomBytes(passwordBytes);
   const chosen = password ?? Buffer.from(generated).toString('base64url');
   requirePassword(chosen);
   await deps.crypto.warm(tenantId);
   const { certificate, chain, privateKey } = await deps.database.withTenant(tenantId, (tx) =>
-    openForExport(tx, deps, id, { format, actor }),
+    openForExport(tx, deps, id, { format, by }),
   );
   const name = certificate.commonName;
   if (format === 'pkcs12')
@@ -46,7 +45,7 @@ async function openForExport(
   tx: Tx,
   deps: PkiDeps,
   id: string,
-  { format, actor }: { readonly format: Bundle['format']; readonly actor: Actor },
+  { format, by }: { readonly format: Bundle['format']; readonly by: By },
 ) {
   const certificate = await findCertificate(tx, id);
   if (certificate === null) throw notFound('certificate', id);
@@ -60,7 +59,7 @@ async function openForExport(
     definition: certificateExported,
     tenantId: tx.tenantId,
     outcome: 'success',
-    actor,
+    ...by,
     targets: [{ type: 'crypto.certificate', id }],
     detail: { certificateId: id, serial: certificate.serial, format },
   });

@@ -1,7 +1,6 @@
 import { X509Certificate, type KeyObject } from 'node:crypto';
 import type { Tx } from '../../db/index.ts';
 import { notFound, type TenantId } from '../../kernel/index.ts';
-import type { Actor } from '../types.ts';
 import { ensureAuthority, openIssuer } from './authority.ts';
 import { buildEndCertificate, makeSerial, type Issuer } from './build-certificate.ts';
 import { certificateIssued } from './events.ts';
@@ -13,7 +12,7 @@ import { backdateMilliseconds, profiles } from './profiles.ts';
 import { readCsr } from './read-csr.ts';
 import { certificateOf, type CertificateRow } from './rows.ts';
 import { insertCertificate, notifyPki, readCertificate } from './store.ts';
-import type { AlternativeName, Authority, Certificate, IssueRequest } from './types.ts';
+import type { AlternativeName, Authority, By, Certificate, IssueRequest } from './types.ts';
 
 /** A request that passed every check, with the key it is for. */
 type Checked = {
@@ -36,7 +35,7 @@ export async function issue(
   deps: PkiDeps,
   tenantId: TenantId,
   request: IssueRequest,
-  actor: Actor,
+  by: By,
   renews: string | null = null,
 ): Promise<Certificate> {
   const checked = await check(request);
@@ -47,7 +46,7 @@ export async function issue(
     : await ensureAuthority(deps, tenantId, authorityFor(checked.algorithm), notAfter);
   await deps.crypto.warm(tenantId);
   return deps.database.withTenant(tenantId, (tx) =>
-    issueIn(tx, deps, { checked, authority, notAfter, renews, actor }),
+    issueIn(tx, deps, { checked, authority, notAfter, renews, by }),
   );
 }
 
@@ -105,7 +104,7 @@ type Issuing = {
   readonly authority: Authority | null;
   readonly notAfter: Date;
   readonly renews: string | null;
-  readonly actor: Actor;
+  readonly by: By;
 };
 
 async function issueIn(tx: Tx, deps: PkiDeps, issuing: Issuing): Promise<Certificate> {
@@ -128,7 +127,7 @@ async function issueIn(tx: Tx, deps: PkiDeps, issuing: Issuing): Promise<Certifi
   await tx.query(notifyPki, [tx.tenantId]);
   const made = await findCertificate(tx, id);
   if (made === null) throw notFound('certificate', id);
-  await recordIssue(tx, deps, made, issuing.actor);
+  await recordIssue(tx, deps, made, issuing.by);
   return made;
 }
 
@@ -172,12 +171,12 @@ async function successorOf(tx: Tx, id: string): Promise<Certificate> {
   return successor;
 }
 
-async function recordIssue(tx: Tx, deps: PkiDeps, made: Certificate, actor: Actor): Promise<void> {
+async function recordIssue(tx: Tx, deps: PkiDeps, made: Certificate, by: By): Promise<void> {
   await deps.audit().append(tx, {
     definition: certificateIssued,
     tenantId: tx.tenantId,
     outcome: 'success',
-    actor,
+    ...by,
     targets: [{ type: 'crypto.certificate', id: made.id }],
     detail: {
       certificateId: made.id,

@@ -40,7 +40,9 @@ export async function maintain(deps: PkiDeps, tenantId: TenantId): Promise<Maint
     if (deps.clock.now().getTime() - authority.crlThisUpdate.getTime() >= crlRefreshHours * hourMilliseconds)
       await attempt('signing a revocation list', async () => {
         await deps.crypto.warm(tenantId);
-        await deps.database.withTenant(tenantId, (tx) => publishCrl(tx, deps, authority.id, system));
+        await deps.database.withTenant(tenantId, (tx) =>
+          publishCrl(tx, deps, authority.id, { actor: system }),
+        );
         done.lists += 1;
       });
   }

@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/index.ts';
-import type { TenantId } from '../../kernel/index.ts';
+import type { CallContext, TenantId } from '../../kernel/index.ts';
 import type { Actor } from '../types.ts';
 import { listAuthorities, publishCrl } from './authority.ts';
 import { bundle } from './bundle.ts';
@@ -17,6 +17,7 @@ import type {
   Authority,
   Bundle,
   BundleRequest,
+  By,
   Certificate,
   Inspection,
   IssueRequest,
@@ -36,12 +37,17 @@ export type CertificatePage = {
 /** Certificates of the house and its tenants. */
 export type Pki = {
   /** @throws ERR_CRYPTO_CERTIFICATE */
-  readonly issue: (tenantId: TenantId, request: IssueRequest, actor: Actor) => Promise<Certificate>;
+  readonly issue: (
+    tenantId: TenantId,
+    request: IssueRequest,
+    actor: Actor,
+    call?: CallContext,
+  ) => Promise<Certificate>;
   /** The successor, with a new key; asked again the same one. */
   readonly renew: (
     tenantId: TenantId,
     id: string,
-    how: { readonly csr?: string; readonly actor: Actor },
+    how: By & { readonly csr?: string },
   ) => Promise<Certificate>;
   /** Revokes, and signs the list that says so, in one transaction. */
   readonly revoke: (tenantId: TenantId, id: string, revocation: Revocation) => Promise<Certificate>;
@@ -49,17 +55,13 @@ export type Pki = {
   readonly list: (tx: Tx, page: CertificatePage) => Promise<readonly Certificate[]>;
   readonly authorities: (tx: Tx) => Promise<readonly Authority[]>;
   /** Signs a new revocation list now. */
-  readonly publishCrl: (tenantId: TenantId, authorityId: string, actor: Actor) => Promise<void>;
+  readonly publishCrl: (tenantId: TenantId, authorityId: string, by: By) => Promise<void>;
   /** DER of the newest revocation list and when it ends; null when there is no such authority. */
   readonly crl: (
     tenantId: TenantId,
     authorityId: string,
   ) => Promise<{ readonly der: Buffer; readonly nextUpdate: Date } | null>;
-  readonly bundle: (
-    tenantId: TenantId,
-    id: string,
-    how: BundleRequest & { readonly actor: Actor },
-  ) => Promise<Bundle>;
+  readonly bundle: (tenantId: TenantId, id: string, how: BundleRequest & By) => Promise<Bundle>;
   readonly inspect: (tx: Tx, pem: string) => Promise<Inspection>;
   /** What {@link createMutualTlsServer} and {@link createMutualTlsAgent} take. @throws ERR_NOT_FOUND */
   readonly material: (tenantId: TenantId, name: CertificateName) => Promise<MutualTlsMaterial>;
@@ -86,7 +88,8 @@ export type Pki = {
 export function createPki(deps: PkiDeps): Pki {
   const refusals = createRefusals(deps);
   return Object.freeze({
-    issue: (tenantId: TenantId, request: IssueRequest, actor: Actor) => issue(deps, tenantId, request, actor),
+    issue: (tenantId: TenantId, request: IssueRequest, actor: Actor, call?: CallContext) =>
+      issue(deps, tenantId, request, call === undefined ? { actor } : { actor, call }),
     renew: (tenantId, id, how) => renew(deps, tenantId, id, how),
     revoke: (tenantId, id, revocation) => revoke(deps, tenantId, id, revocation),
     find: findCertificate,
@@ -95,9 +98,9 @@ export function createPki(deps: PkiDeps): Pki {
       return rows.map(certificateOf);
     },
     authorities: listAuthorities,
-    publishCrl: async (tenantId: TenantId, authorityId: string, actor: Actor) => {
+    publishCrl: async (tenantId: TenantId, authorityId: string, by: By) => {
       await deps.crypto.warm(tenantId);
-      await deps.database.withTenant(tenantId, (tx) => publishCrl(tx, deps, authorityId, actor));
+      await deps.database.withTenant(tenantId, (tx) => publishCrl(tx, deps, authorityId, by));
     },
     crl: async (tenantId: TenantId, authorityId: string) => {
       const { rows } = await deps.database.withTenant(

@@ -1,10 +1,9 @@
 import { GatehouseError, notFound, type TenantId } from '../../kernel/index.ts';
-import type { Actor } from '../types.ts';
 import { findCertificate, issue } from './issue.ts';
 import type { PkiDeps } from './parts.ts';
 import { certificateError } from './pki-error.ts';
 import { backdateMilliseconds } from './profiles.ts';
-import type { Certificate, IssueRequest } from './types.ts';
+import type { By, Certificate, IssueRequest } from './types.ts';
 
 /**
  * Issues the successor of a certificate with the same names, profile and length of life, and a new key. Both are good
@@ -17,7 +16,7 @@ export async function renew(
   deps: PkiDeps,
   tenantId: TenantId,
   id: string,
-  { csr, actor }: { readonly csr?: string; readonly actor: Actor },
+  { csr, ...by }: By & { readonly csr?: string },
 ): Promise<Certificate> {
   const before = await deps.database.withTenant(
     tenantId,
@@ -30,7 +29,7 @@ export async function renew(
   );
   if (before.found === null) throw notFound('certificate', id);
   if (before.successor !== null) return before.successor;
-  return issue(deps, tenantId, requestOf(before.found, csr), actor, id);
+  return issue(deps, tenantId, requestOf(before.found, csr), by, id);
 }
 
 function requestOf(certificate: Certificate, csr: string | undefined): IssueRequest {

@@ -22,7 +22,7 @@ async function revokeIn(
   tx: Tx,
   deps: PkiDeps,
   id: string,
-  { reason, actor }: Revocation,
+  { reason, ...by }: Revocation,
 ): Promise<Certificate> {
   const { rows } = await tx.query<{ readonly authority_id: string | null; readonly serial: Buffer }>(
     revokeCertificate,
@@ -34,7 +34,7 @@ async function revokeIn(
       definition: certificateRevoked,
       tenantId: tx.tenantId,
       outcome: 'success',
-      actor,
+      ...by,
       targets: [{ type: 'crypto.certificate', id }],
       detail: {
         certificateId: id,
@@ -43,7 +43,7 @@ async function revokeIn(
       },
     });
     if (changed.authority_id === null) await tx.query(notifyPki, [tx.tenantId]);
-    else await publishCrl(tx, deps, changed.authority_id, actor);
+    else await publishCrl(tx, deps, changed.authority_id, by);
   }
   const certificate = await findCertificate(tx, id);
   if (certificate === null) throw notFound('certificate', id);

@@ -62,9 +62,9 @@ function issueRoute(pki: Pki, { clock }: PkiRoutesDeps): AnyRoute {
     audit: { kind: 'event', actions: ['crypto.certificate_issued', 'crypto.authority_created'] },
     request: { body: issueBody },
     responses: { 201: { description: 'The certificate', schema: certificateSchema } },
-    handler: async ({ principal, body }) => {
+    handler: async ({ principal, body, call }) => {
       const actor = requirePrincipal(principal);
-      const made = await pki.issue(actor.tenantId, present(body) as IssueRequest, actor); // the schema's own shape
+      const made = await pki.issue(actor.tenantId, present(body) as IssueRequest, actor, call); // the schema's own shape
       return { status: 201, body: presentCertificate(made, clock.now()) };
     },
   });
@@ -80,10 +80,10 @@ function renewRoute(pki: Pki, { clock }: PkiRoutesDeps): AnyRoute {
     audit: { kind: 'event', actions: ['crypto.certificate_issued'] },
     request: { params: idParams, body: renewBody },
     responses: { 200: { description: 'The successor', schema: certificateSchema } },
-    handler: async ({ principal, params, body }) => {
+    handler: async ({ principal, params, body, call }) => {
       const actor = requirePrincipal(principal);
       const id = requireId('certificate', params.id);
-      const made = await pki.renew(actor.tenantId, id, { ...present(body), actor });
+      const made = await pki.renew(actor.tenantId, id, { ...present(body), actor, call });
       return { status: 200, body: presentCertificate(made, clock.now()) };
     },
   });
@@ -99,10 +99,10 @@ function revokeRoute(pki: Pki, { clock }: PkiRoutesDeps): AnyRoute {
     audit: { kind: 'event', actions: ['crypto.certificate_revoked', 'crypto.revocation_list_published'] },
     request: { params: idParams, body: revokeBody },
     responses: { 200: { description: 'The revoked certificate', schema: certificateSchema } },
-    handler: async ({ principal, params, body }) => {
+    handler: async ({ principal, params, body, call }) => {
       const actor = requirePrincipal(principal);
       const id = requireId('certificate', params.id);
-      const revoked = await pki.revoke(actor.tenantId, id, { reason: body.reason, actor });
+      const revoked = await pki.revoke(actor.tenantId, id, { reason: body.reason, actor, call });
       return { status: 200, body: presentCertificate(revoked, clock.now()) };
     },
   });
@@ -121,10 +121,14 @@ function bundleRoute(pki: Pki): AnyRoute {
     responses: {
       200: { description: 'The bundle; a password that was made is told once', schema: bundleSchema },
     },
-    handler: async ({ principal, params, body }) => {
+    handler: async ({ principal, params, body, call }) => {
       const actor = requirePrincipal(principal);
       const id = requireId('certificate', params.id);
-      const { format, content, password } = await pki.bundle(actor.tenantId, id, { ...present(body), actor });
+      const { format, content, password } = await pki.bundle(actor.tenantId, id, {
+        ...present(body),
+        actor,
+        call,
+      });
       const fileName = `${id}.${format === 'pkcs12' ? 'p12' : 'pem'}`;
       return {
         status: 200,
@@ -145,10 +149,10 @@ function publishRoute(pki: Pki, { database, publicUrl }: PkiRoutesDeps): AnyRout
     audit: { kind: 'event', actions: ['crypto.revocation_list_published'] },
     request: { params: idParams },
     responses: { 200: { description: 'The authority with its new list', schema: authoritySchema } },
-    handler: async ({ principal, params }) => {
+    handler: async ({ principal, params, call }) => {
       const actor = requirePrincipal(principal);
       const id = requireId('authority', params.id);
-      await pki.publishCrl(actor.tenantId, id, actor);
+      await pki.publishCrl(actor.tenantId, id, { actor, call });
       const all = await database.withTenant(actor.tenantId, pki.authorities, { readOnly: true });
       const authority = all.find((one) => one.id === id);
       if (authority === undefined) throw notFound('authority', id);

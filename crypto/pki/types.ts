@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { CallContext } from '../../kernel/index.ts';
 import type { Actor } from '../types.ts';
 
 /** Key algorithms that are issued for. An authority is RSA-3072 or P-256. */
@@ -89,8 +90,11 @@ export type MutualTlsMaterial = {
   readonly revocationLists: readonly string[];
 };
 
+/** Who asks, and by which call, for the record. */
+export type By = { readonly actor: Actor; readonly call?: CallContext };
+
 /** Why and by whom. */
-export type Revocation = { readonly reason: RevocationReason; readonly actor: Actor };
+export type Revocation = By & { readonly reason: RevocationReason };
 
 /** How a bundle is wanted. */
 export type BundleRequest = {
