@@ -42,10 +42,25 @@ export function aeadSealInto(
 ): void {
   requireNonce(nonce);
   const cipher = createCipheriv(algorithm, key, nonce, tagOption);
-  cipher.setAAD(associatedData);
+  if (associatedData.length > 0) cipher.setAAD(associatedData);
   target.set(cipher.update(plaintext), offset);
   cipher.final();
   target.set(cipher.getAuthTag(), offset + plaintext.length);
+}
+
+/** As {@link aeadSealInto}, ciphertext and tag as the cipher gave them: for large pieces, where copying costs. */
+export function aeadSealApart(
+  key: AeadKey,
+  nonce: Uint8Array,
+  associatedData: Uint8Array,
+  plaintext: Uint8Array,
+): readonly [Buffer, Buffer] {
+  requireNonce(nonce);
+  const cipher = createCipheriv(algorithm, key, nonce, tagOption);
+  if (associatedData.length > 0) cipher.setAAD(associatedData);
+  const ciphertext = cipher.update(plaintext);
+  cipher.final();
+  return [ciphertext, cipher.getAuthTag()];
 }
 
 /** Ciphertext and tag as one new buffer. */
@@ -94,7 +109,7 @@ function openInHand(
 ): Buffer | null {
   sealed.copy(tagInHand, 0, end);
   const decipher = createDecipheriv(algorithm, key, nonceInHand, tagOption);
-  decipher.setAAD(associatedData);
+  if (associatedData.length > 0) decipher.setAAD(associatedData);
   decipher.setAuthTag(tagInHand);
   const plaintext = decipher.update(sealed.subarray(start, end));
   try {

@@ -1,5 +1,13 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { aeadOpen, aeadSealInto, nonceBytes, tagBytes, toAeadKey, type AeadKey } from '../aead.ts';
+import {
+  aeadOpen,
+  aeadSealApart,
+  aeadSealInto,
+  nonceBytes,
+  tagBytes,
+  toAeadKey,
+  type AeadKey,
+} from '../aead.ts';
 import { equalInConstantTime, keyBytes } from '../derive.ts';
 import { cryptoError } from '../errors.ts';
 import { hkdfExpand } from '../hkdf.ts';
@@ -89,6 +97,11 @@ export function sealChunkInto(
   offset: number,
 ): void {
   aeadSealInto(keys.key, nonceOf(keys, index), noData, plaintext, target, offset);
+}
+
+/** The sealed chunk as ciphertext and tag, as the cipher gave them: nothing is copied. */
+export function sealChunk(keys: ChunkKeys, index: number, plaintext: Uint8Array): readonly [Buffer, Buffer] {
+  return aeadSealApart(keys.key, nonceOf(keys, index), noData, plaintext);
 }
 
 /** @returns the chunk's plaintext, or null when it is not authentic at this place */

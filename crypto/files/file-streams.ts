@@ -4,11 +4,10 @@ import {
   openChunk,
   plaintextSize,
   prefixBytes,
-  sealChunkInto,
+  sealChunk,
   sealedChunkBytes,
   type ChunkKeys,
 } from './chunked.ts';
-import { tagBytes } from '../aead.ts';
 import type { RandomAccess } from '../types.ts';
 
 /** How much a stream holds back at most, beside one chunk: keeps the event loop from turning for every chunk. */
@@ -46,20 +45,19 @@ function createCutter(size: number): {
 export function createSealStream(head: Buffer, keys: ChunkKeys): Transform {
   const cutter = createCutter(chunkBytes);
   let index = 0;
-  const seal = (piece: Buffer): Buffer => {
-    const sealed = Buffer.allocUnsafe(piece.length + tagBytes);
-    sealChunkInto(keys, index, piece, sealed, 0);
+  const seal = (piece: Buffer): void => {
+    const [ciphertext, tag] = sealChunk(keys, index, piece);
     index += 1;
-    return sealed;
+    if (ciphertext.length > 0) stream.push(ciphertext);
+    stream.push(tag);
   };
   const stream = new Transform({
     readableHighWaterMark: highWaterMark,
     writableHighWaterMark: highWaterMark,
-    transform: (input: Buffer, _encoding, done) =>
-      attempt(done, () => cutter.cut(input, (piece) => stream.push(seal(piece)))),
+    transform: (input: Buffer, _encoding, done) => attempt(done, () => cutter.cut(input, seal)),
     flush: (done) =>
       attempt(done, () => {
-        stream.push(seal(cutter.rest()));
+        seal(cutter.rest());
         cutter.rest().fill(0);
       }),
   });
