@@ -1,6 +1,8 @@
-import type { RandomBytes } from '../../kernel/index.ts';
+import { systemClock, type RandomBytes } from '../../kernel/index.ts';
 import type { RootProvider } from '../root-provider.ts';
 import type { AddressRules } from './address-rules.ts';
+import { createAwsKmsProvider } from './aws-kms.ts';
+import { regionOf } from './aws-kms-schema.ts';
 import type { StoredConfiguration } from './configuration.ts';
 import { createHyokProvider } from './hyok-provider.ts';
 
@@ -22,5 +24,10 @@ export function buildProvider(
   switch (configuration.kind) {
     case 'hyok':
       return createHyokProvider({ name, configuration, ...deps });
+    case 'aws-kms':
+      return createAwsKmsProvider({
+        ...{ name, region: regionOf(configuration.keyArn), keyArn: configuration.keyArn },
+        ...{ endpoint: null, credentials: null, aliasPrefix: '', deletionDays: 7, clock: systemClock },
+      });
   }
 }

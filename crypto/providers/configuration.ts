@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { awsKmsInput } from './aws-kms-schema.ts';
 
 const text = (max: number): z.ZodString => z.string().min(1).max(max);
 const jwk = z.record(z.string().max(20), z.string().max(2_000));
@@ -31,11 +32,11 @@ export type HyokConfiguration = z.output<typeof hyokConfiguration>;
  * {@link storedConfiguration}, and its case to `build-provider.ts`; the table and the routes stay as they are. Kinds that
  * load code or open devices of the house's machine (`pkcs11`) are the operator's to configure, never a tenant's.
  */
-export const providerInput = z.discriminatedUnion('kind', [hyokInput]);
+export const providerInput = z.discriminatedUnion('kind', [hyokInput, awsKmsInput]);
 /** See {@link providerInput}. */
 export type ProviderInput = z.output<typeof providerInput>;
 
 /** What is sealed in `crypto.provider.configuration`. */
-export const storedConfiguration = z.discriminatedUnion('kind', [hyokConfiguration]);
+export const storedConfiguration = z.discriminatedUnion('kind', [hyokConfiguration, awsKmsInput]);
 /** See {@link storedConfiguration}. */
 export type StoredConfiguration = z.output<typeof storedConfiguration>;

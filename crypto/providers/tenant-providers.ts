@@ -173,6 +173,8 @@ async function complete(
       const shown = { url, keyId, algorithm, replayProtection, publicKey: publicHalf(privateKey) };
       return { stored, shown };
     }
+    case 'aws-kms':
+      return { stored: input, shown: { keyArn: input.keyArn } };
   }
 }
 

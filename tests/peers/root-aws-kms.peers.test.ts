@@ -14,9 +14,11 @@ import {
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { createAwsKmsProvider } from '../../crypto/providers/aws-kms.ts';
+import { buildProvider } from '../../crypto/providers/build-provider.ts';
+import { providerInput, type StoredConfiguration } from '../../crypto/providers/configuration.ts';
 import { describeProvider, type ProviderUnderTest } from '../../crypto/providers/conformance.ts';
 import type { RootProvider } from '../../crypto/root-provider.ts';
-import { parseTenantId, Secret, systemClock, type TenantId } from '../../kernel/index.ts';
+import { parseTenantId, Secret, systemClock, systemRandomBytes, type TenantId } from '../../kernel/index.ts';
 import { operationOf, refusal, startKmsGate } from '../support/kms-gate.ts';
 import { provideMoto, startMoto } from '../support/moto-server.ts';
 import type { ProxyRule, RuleProxy } from '../support/rule-proxy.ts';
@@ -242,6 +244,48 @@ function own(): void {
     await expect(provider.unwrap(tenant, 1, wrapped)).rejects.toMatchObject({
       code: 'ERR_CRYPTO_KEY_REVOKED',
     });
+  });
+
+  test('a tenant brings a key by its ARN alone: the region is read from it, and nothing of the house is asked', async () => {
+    const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
+    const configuration = providerInput.parse({ kind: 'aws-kms', keyArn: KeyMetadata?.Arn });
+    // As an operator would point the SDK at a VPC endpoint: a tenant cannot.
+    const environment = {
+      AWS_ENDPOINT_URL_KMS: gate.url,
+      AWS_ACCESS_KEY_ID: 'A',
+      AWS_SECRET_ACCESS_KEY: 'B',
+    };
+    Object.assign(process.env, environment);
+    try {
+      const provider = buildProvider('theirs', configuration as StoredConfiguration, {
+        // nothing is added to this kind
+        rules: { development: false, allowPrivate: false },
+        randomBytes: systemRandomBytes,
+        epochs: providerAt('http://127.0.0.1:9'),
+      });
+      const [tenant, key] = [newTenant(), randomBytes(32)];
+      const wrapped = await provider.wrap(tenant, 1, key);
+      expect((await provider.unwrap(tenant, 1, wrapped)).equals(key)).toBe(true);
+      expect(await provider.describe()).toMatchObject({
+        name: 'theirs',
+        kind: 'aws-kms',
+        destroyDelayDays: null,
+      });
+      await client.send(new DisableKeyCommand({ KeyId: KeyMetadata?.KeyId }));
+      await expect(provider.unwrap(tenant, 1, wrapped)).rejects.toMatchObject({
+        code: 'ERR_CRYPTO_KEY_REVOKED',
+      });
+    } finally {
+      for (const name of Object.keys(environment)) delete process.env[name];
+    }
+    for (const keyArn of [
+      'arn:aws:kms:evil.example:123456789012:key/x',
+      'alias/theirs',
+      `${KeyMetadata?.Arn ?? ''}/..`,
+    ])
+      expect(providerInput.safeParse({ kind: 'aws-kms', keyArn }).success).toBe(false);
+    const more = { kind: 'aws-kms', keyArn: KeyMetadata?.Arn, endpoint: 'http://169.254.169.254' };
+    expect(providerInput.safeParse(more).success).toBe(false);
   });
 
   test.each([
