@@ -185,7 +185,11 @@ export async function indexTerms(
   const normalised = normaliseForSearch(planned.index, value);
   if (normalised === null) return [];
   const keys = deps.indexVersions.atHand(tx) ?? (await deps.indexVersions.keysFor(tx));
-  return keys.live(planned).map((key) => blindIndex(key, normalised, planned.index.bits));
+  const { bits } = planned.index;
+  const [key, ...others] = keys.live(planned);
+  if (key === undefined) return [];
+  const term = blindIndex(key, normalised, bits);
+  return others.length === 0 ? [term] : [term, ...others.map((other) => blindIndex(other, normalised, bits))];
 }
 
 /** The buckets between two bounds. @throws ERR_CRYPTO_PLAN when the plan has no such index, or it is no range */

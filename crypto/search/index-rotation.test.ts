@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { Tx } from '../../db/index.ts';
 import type { TenantId } from '../../kernel/index.ts';
 import { createCryptoFixture, erasure, newSubject, type CryptoFixture } from '../crypto-fixture.ts';
@@ -200,3 +201,74 @@ test('an index that the data map does not name is refused', async () => {
     code: 'ERR_CRYPTO_INPUT',
   });
 });
+
+/** What must be true of an index whatever happened before: who was written, and how often it was rotated. */
+type Model = { readonly written: Set<string>; begun: number };
+type Real = { readonly tenant: TenantId; readonly processes: readonly Crypto[] };
+const someProcess = fc.nat(1);
+
+type Command = fc.AsyncCommand<Model, Real>;
+const always = (): boolean => true;
+
+const write = (email: string, by: number): Command => ({
+  check: always,
+  run: async (model, { tenant, processes }) => {
+    const writing = inTenant(tenant, (tx) => insert(tx, processes[by] ?? crypto, email));
+    if (model.written.has(email)) await expect(writing).rejects.toThrow(/unique/);
+    else await writing;
+    model.written.add(email);
+  },
+  toString: () => `process ${by} writes ${email}`,
+});
+
+const search = (email: string, by: number): Command => ({
+  check: always,
+  run: async (model, { tenant, processes }) => {
+    const found = await inTenant(tenant, (tx) => find(tx, processes[by] ?? crypto, email));
+    expect(found).toHaveLength(model.written.has(email) ? 1 : 0);
+  },
+  toString: () => `process ${by} searches ${email}`,
+});
+
+const rotateFor = (milliseconds: number, by: number): Command => ({
+  check: always,
+  run: async (model, { tenant, processes }) => {
+    const own = processes[by] ?? crypto;
+    const job = await own.jobs.rotateIndex(tenant, target, actor);
+    model.begun += 1;
+    await own.jobs.wait(tenant, job, AbortSignal.timeout(milliseconds)).catch((error: unknown) => {
+      if (!/Abort|Timeout/.test(String(error))) throw error; // of another realm, so not by class
+    });
+    const live = await states(tenant);
+    for (const state of ['writing', 'reading'])
+      expect(live.filter((one) => one === state).length).toBeLessThanOrEqual(1);
+  },
+  toString: () => `process ${by} rotates for ${milliseconds} ms`,
+});
+
+test('whatever two processes write, search and rotate, broken off at any step, each value is there once and found', async () => {
+  const email = fc.nat(5).map((at) => `p${at}@example.com`);
+  const commands = [
+    fc.tuple(email, someProcess).map(([value, by]) => write(value, by)),
+    fc.tuple(email, someProcess).map(([value, by]) => search(value, by)),
+    fc
+      .tuple(fc.integer({ min: 1, max: 900 }), someProcess)
+      .map(([milliseconds, by]) => rotateFor(milliseconds, by)),
+  ];
+  const processes = [fixture.make(options), fixture.make(options)];
+  await fc.assert(
+    fc.asyncProperty(fc.commands(commands, { maxCommands: 12 }), async (list) => {
+      const tenant = await fixture.db.createTenant();
+      await fc.asyncModelRun(
+        () => ({ model: { written: new Set<string>(), begun: 0 }, real: { tenant, processes } }),
+        list,
+      );
+      await crypto.jobs.wait(tenant, await crypto.jobs.rotateIndex(tenant, target, actor));
+      const opened = await inTenant(tenant, async (tx) =>
+        crypto.openRows(tx, plan, await stored(tenant), ['email']),
+      );
+      expect(new Set(opened.map((row) => row['email'])).size).toBe(opened.length);
+    }),
+    { numRuns: 8 },
+  );
+}, 120_000);
