@@ -288,7 +288,7 @@ test('the routes answer with what the console expects', async () => {
     state: 'done',
     target: { epoch: 2 },
   });
-  expect(routes.find(({ method }) => method === 'POST')?.security).toMatchObject({
+  expect(routes.find(({ path }) => path === '/v1/crypto/rotate')?.security).toMatchObject({
     stepUp: { level: 2, maxAgeSeconds: 300 },
   });
 });

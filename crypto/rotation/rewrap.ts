@@ -29,6 +29,15 @@ type StaleKeys = { readonly epoch: number; readonly purpose: string | null; read
 const staleBytes = 8 + wrappedBytes + keyBytes + 16;
 /** kid(8) wrapped(60) */
 const rewrappedBytes = 8 + wrappedBytes;
+/** The record in hand: copied, because views cost more, and nothing waits in between. */
+const inHand = {
+  kid: Buffer.alloc(8),
+  wrapped: Buffer.alloc(wrappedBytes),
+  commitment: Buffer.alloc(keyBytes),
+  subject: Buffer.alloc(16),
+};
+const parts = [inHand.kid, inHand.wrapped, inHand.commitment, inHand.subject];
+const subjectScope: WrapScope = { kind: 'subject_bytes', bytes: inHand.subject };
 /** Another process or lane holds the last keys: look again soon. */
 const waitMilliseconds = 20;
 
@@ -72,18 +81,15 @@ function rewrapAll(
   target: Buffer,
   offset: number,
 ): number {
+  const scope: WrapScope = purpose === null ? subjectScope : { kind: 'tenant', purpose };
+  const binding = { tenantId: tx.tenantId, scope, kid: inHand.kid, commitment: inHand.commitment };
   let at = offset;
   for (let start = 0; start < records.length; start += staleBytes) {
-    const part = (from: number, size: number): Buffer => records.subarray(start + from, start + from + size);
-    const kid = part(0, 8);
-    const scope: WrapScope =
-      purpose === null
-        ? { kind: 'subject_bytes', bytes: part(rewrappedBytes + keyBytes, 16) }
-        : { kind: 'tenant', purpose };
-    const binding = { tenantId: tx.tenantId, scope, kid, commitment: part(rewrappedBytes, keyBytes) };
-    records.copy(target, at, start, start + 8);
-    if (!rewrapDataKeyInto(keys, binding, part(8, wrappedBytes), deps.random, target, at + 8))
-      throw cannotRewrap(tx, deps, keys.from.epoch, kid.toString('hex'));
+    let read = start;
+    for (const part of parts) read += records.copy(part, 0, read, read + part.length);
+    target.set(inHand.kid, at);
+    if (!rewrapDataKeyInto(keys, binding, inHand.wrapped, deps.random, target, at + 8))
+      throw cannotRewrap(tx, deps, keys.from.epoch, inHand.kid.toString('hex'));
     at += rewrappedBytes;
   }
   return at;
