@@ -92,7 +92,8 @@ export async function writeSealed(tx: Tx, layout: StoredLayout, rows: readonly S
   if (rows.length === 0) return 0;
   const names = namesOf(layout);
   const columns = layout.indexColumns.map((column, at) => ({ column, given: sql.id(`i${at}`) }));
-  const given = sql`unnest(${rows.map(({ id }) => id)}::text[], ${rows.map(({ plain }) => plain)}::text[],
+  const ids = rows.map(({ id }) => id);
+  const given = sql`unnest(${ids}::text[], ${rows.map(({ plain }) => plain)}::text[],
     ${rows.map(({ subject }) => subject)}::text[], ${rows.map(({ ciphertext }) => ciphertext)}::bytea[]${sql.join(
       columns.map((_, at) => sql`, ${rows.map(({ indexes }) => indexes[at] ?? null)}::bytea[]`),
       sql``,
@@ -109,7 +110,8 @@ export async function writeSealed(tx: Tx, layout: StoredLayout, rows: readonly S
     sql`with g as materialized (select * from ${given} as g(${list})),
       ready as materialized (
         select ${names.id} as row_id from ${names.table} join g on ${names.id} = g.id::${names.idType}
-        where ${unchanged} order by ${names.id} for no key update of t skip locked)
+        where ${names.id} = any(${ids}::${names.idType}[]) and ${unchanged} -- bounded: without it every waiting row is looked through
+        order by ${names.id} for no key update of t skip locked)
       update ${names.table} set ${assignments} from g join ready r on r.row_id = g.id::${names.idType}
       where ${names.id} = r.row_id and ${unchanged}`,
   );
@@ -170,12 +172,13 @@ export async function selectDiffering(
   opened: readonly { readonly id: string; readonly text: string }[],
 ): Promise<ReadonlySet<string>> {
   const names = namesOf(layout);
+  const ids = opened.map(({ id }) => id);
   const same = columnTypeOf(layout.columnType).isSame(`t.${quote(layout.plainColumn)}`, 'g.v');
   const { rows } = await run<{ id: string }>(
     tx,
-    sql`select g.id from unnest(${opened.map(({ id }) => id)}::text[], ${opened.map(({ text }) => text)}::text[]) as g(id, v)
+    sql`select g.id from unnest(${ids}::text[], ${opened.map(({ text }) => text)}::text[]) as g(id, v)
       join ${names.table} on ${names.id} = g.id::${names.idType}
-      where t.tenant_id = ${tx.tenantId}::uuid and (${sql.raw(same)}) is not true`,
+      where t.tenant_id = ${tx.tenantId}::uuid and ${names.id} = any(${ids}::${names.idType}[]) and (${sql.raw(same)}) is not true`,
   );
   return new Set(rows.map(({ id }) => id));
 }
