@@ -47,15 +47,16 @@ export type Batch = {
   readonly seal: () => SealedBatch;
 };
 
+const smallestBytes = 64 * 1024;
 const entryColumns = 12;
 const subjectColumns = 3;
 
-/** An empty batch. */
-export function createBatch(): Batch {
+/** An empty batch. @param expectedBytes - of its rows, so that they are not copied while they grow */
+export function createBatch(expectedBytes = smallestBytes): Batch {
   const entries: Queued[] = [];
   const logs = new Map<LogState, number>();
   const tiles: (FullTile & { tenantId: TenantId })[] = [];
-  const entryRows = createCopyWriter();
+  const entryRows = createCopyWriter(expectedBytes);
   let subjectRows: CopyWriter | null = null;
 
   const add = (state: LogState, queued: Queued): void => {

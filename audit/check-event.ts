@@ -16,12 +16,13 @@ const maxTextLength = 1_000;
 export function createEventChecker(definitions: readonly EventDefinition[]): EventChecker {
   const known = new Map<string, EventDefinition>();
   for (const definition of definitions) {
-    const name = `${definition.action}@${definition.version}`;
+    const name = nameOf(definition);
     if (known.has(name)) throw invalid(`the event ${name} is declared twice`);
     known.set(name, definition);
   }
+  const declared = new Map(definitions.map((definition) => [definition, nameOf(definition)] as const));
   return (event) => {
-    const name = `${event.definition.action}@${event.definition.version}`;
+    const name = declared.get(event.definition) ?? nameOf(event.definition);
     const definition = known.get(name);
     if (definition === undefined)
       throw auditError(
@@ -36,6 +37,10 @@ export function createEventChecker(definitions: readonly EventDefinition[]): Eve
     checkBounds(name, event);
     return canonicalJson(parsed.data ?? {});
   };
+}
+
+function nameOf({ action, version }: EventDefinition): string {
+  return `${action}@${version}`;
 }
 
 function checkBounds(name: string, event: AuditEvent): void {

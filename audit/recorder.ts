@@ -2,11 +2,11 @@ import type { AuditEvent, AuditSink, Clock, NewId } from '../kernel/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import type { EventChecker } from './check-event.ts';
 import type { AuditCrypto } from './crypto-need.ts';
+import { createDeadlines } from './deadlines.ts';
 import { auditError } from './errors.ts';
 import { sha256 } from './hash.ts';
 import { createLeaf, type Commitments, type HashedLeaf, type Leaf, type LeafParts } from './leaf.ts';
 import type { GroupSealer } from './sealed-groups.ts';
-import type { Waiter } from './batch.ts';
 import type { Sequencer } from './sequencer.ts';
 import { insertDetail, insertPending } from './store.ts';
 
@@ -42,26 +42,48 @@ export function createRecorder(deps: RecorderDeps): Recorder {
     detail,
     commitments,
   });
+  const deadlines = createDeadlines(confirmMilliseconds);
   const queue = (event: AuditEvent, leaf: HashedLeaf): Promise<void> =>
-    withinDeadline(confirmMilliseconds, (waiter) =>
-      sequencer.submit({
-        tenantId: event.tenantId,
-        leaf,
-        idempotencyKey: event.idempotencyKey ?? null,
-        pending: false,
-        waiters: [waiter],
-      }),
-    );
-  const record = async (event: AuditEvent): Promise<void> => {
-    sequencer.requireRoom(1);
-    const json = check(event);
+    new Promise<void>((resolve, reject) => {
+      const end = deadlines.begin(() => reject(lateError()));
+      const waiter = {
+        resolve: () => {
+          end();
+          resolve();
+        },
+        reject: (error: unknown) => {
+          end();
+          reject(error);
+        },
+      };
+      const { tenantId, idempotencyKey = null } = event;
+      try {
+        sequencer.submit({ tenantId, leaf, idempotencyKey, pending: false, waiters: [waiter] });
+      } catch (error) {
+        waiter.reject(error);
+      }
+    });
+  const recordSlowly = async (event: AuditEvent, json: string): Promise<void> => {
     const large = isLarge(json);
     if (large) await database.withTenant(event.tenantId, (tx) => keepDetail(tx, json));
     const commitments = groups.known(event) ?? (await groups.sealAlone(event));
-    return queue(
-      event,
-      createLeaf(event, partsOf(large ? digestOf(json) : { kind: 'inline', json }, commitments)),
-    );
+    const detail = large ? digestOf(json) : ({ kind: 'inline', json } as const);
+    return queue(event, createLeaf(event, partsOf(detail, commitments)));
+  };
+  /** The usual event waits for nothing but its commit. */
+  const recordNow = (event: AuditEvent): Promise<void> => {
+    sequencer.requireRoom(1);
+    const json = check(event);
+    const commitments = isLarge(json) ? null : groups.known(event);
+    if (commitments === null) return recordSlowly(event, json);
+    return queue(event, createLeaf(event, partsOf({ kind: 'inline', json }, commitments)));
+  };
+  const record = (event: AuditEvent): Promise<void> => {
+    try {
+      return recordNow(event);
+    } catch (error) {
+      return Promise.reject(error as Error); // what is thrown here are errors
+    }
   };
   const append = async (tx: Tx, event: AuditEvent): Promise<void> => {
     if (tx.tenantId !== event.tenantId)
@@ -85,20 +107,12 @@ export function createRecorder(deps: RecorderDeps): Recorder {
 }
 
 /** A caller is not kept waiting for a log that cannot be written: it fails closed, and the event may still follow. */
-async function withinDeadline(milliseconds: number, submit: (waiter: Waiter) => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const late = 'the log did not confirm the record in time; try again';
-      timer = setTimeout(() => reject(auditError('ERR_AUDIT_UNCONFIRMED', late)), milliseconds);
-      submit({ resolve, reject });
-    });
-  } finally {
-    clearTimeout(timer);
-  }
+function lateError(): Error {
+  return auditError('ERR_AUDIT_UNCONFIRMED', 'the log did not confirm the record in time; try again');
 }
 
 function isLarge(json: string): boolean {
+  if (json.length * 3 <= largestInlineDetailBytes) return false; // no character takes more
   return Buffer.byteLength(json) > largestInlineDetailBytes;
 }
 

@@ -62,9 +62,12 @@ export function countWaiting({ open, backlog, inFlight }: Flow): number {
   return open.count() + backlog.length + inFlight;
 }
 
-/** Takes the open batch out and puts an empty one in its place. */
+const bytesPerEntry = 1_100;
+const smallestBytes = 64 * 1024;
+
+/** Takes the open batch out and puts an empty one in its place, made for as many entries. */
 export function takeOpen(flow: Flow): Batch {
   const batch = flow.open;
-  flow.open = createBatch();
+  flow.open = createBatch(Math.max(smallestBytes, batch.count() * bytesPerEntry));
   return batch;
 }
