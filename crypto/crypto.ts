@@ -28,6 +28,9 @@ import { createKeyJobs } from './rotation/key-jobs.ts';
 import { createKeyWorks } from './rotation/works.ts';
 import { indexTerms, rangeTerms, sealRows } from './seal-rows.ts';
 import { sealValue, type ValueSuite } from './seal-value.ts';
+import { createCanaries } from './control/canaries/canaries.ts';
+import { defaultCryptoperiods, type Cryptoperiods } from './control/inventory/cryptoperiods.ts';
+import { createKeyInventory } from './control/inventory/key-inventory.ts';
 import { createErasure } from './erasure/erasure.ts';
 import { noLedger } from './erasure/ledger/no-ledger.ts';
 import { createShredLedger } from './erasure/ledger/shred-ledger.ts';
@@ -61,6 +64,8 @@ export type CryptoDeps = {
   readonly tables?: SealedTables;
   /** How long a process may be silent before another carries its job on; 15. */
   readonly jobLeaseSeconds?: number;
+  /** Days for which keys may seal, wrap or sign. */
+  readonly cryptoperiods?: Cryptoperiods;
   /** Folder of the shred ledger outside the database; absent: the database has the only one. */
   readonly ledgerFolder?: string;
   /** How long a process may use what it knows of index versions; 2,000. */
@@ -156,6 +161,17 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     }),
     warm: parts.warm,
     shredLedger,
+    canaries: createCanaries({
+      ...deps,
+      ...parts,
+      tables: deps.tables ?? (async () => []),
+      seal: one.seal,
+      sealFields: async (tx, plan, row) => (await sealRows(tx, parts, plan, [row]))[0] ?? {},
+    }),
+    inventory: createKeyInventory({
+      clock: deps.clock,
+      cryptoperiods: deps.cryptoperiods ?? defaultCryptoperiods,
+    }),
     settle: async () => {
       await failures.settled();
       await parts.calls.flush();

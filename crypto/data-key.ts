@@ -51,6 +51,8 @@ export type DataKey = {
   readonly onUncounted: OnUncounted;
   /** A newer key seals in its place; this one opens what it sealed. */
   readonly superseded: boolean;
+  /** What it sealed is a canary: opening it is an alert. */
+  readonly poison: boolean;
   /** Messages sealed here since then. */
   sealed: number;
   field: AeadKey | null;
@@ -67,12 +69,12 @@ export type DataKey = {
 export type DataKeyParts = Pick<
   DataKey,
   'tenantId' | 'kid' | 'kidBytes' | 'scope' | 'material' | 'messages' | 'countedAhead' | 'onUncounted'
-> & { readonly superseded?: boolean };
+> & { readonly superseded?: boolean; readonly poison?: boolean };
 
 /** Makes a usable data key; its use keys are derived on first use. */
 export function createDataKey(parts: DataKeyParts): DataKey {
   const { tenantId, kid, kidBytes, scope, material, messages, countedAhead, onUncounted } = parts;
-  const superseded = parts.superseded ?? false;
+  const { superseded = false, poison = false } = parts;
   const rare = { extended: null, portable: null, file: null, commitment: null };
   const later = { sealed: 0, field: null, row: null, mac: null, indexes: null, ...rare };
   return {
@@ -86,6 +88,7 @@ export function createDataKey(parts: DataKeyParts): DataKey {
     countedAhead,
     onUncounted,
     superseded,
+    poison,
     ...later,
   };
 }

@@ -4,6 +4,7 @@ import { searchEvents } from './search/events.ts';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { providerEvents } from './providers/events.ts';
 import { columnEvents } from './columns/events.ts';
+import { canaryEvents } from './control/canaries/events.ts';
 import { controlEvents } from './control/events.ts';
 import { erasureEvents } from './erasure/events.ts';
 import { pkiEvents } from './pki/events.ts';
@@ -91,6 +92,7 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   ...searchEvents,
   ...providerEvents,
   ...controlEvents,
+  ...canaryEvents,
   ...erasureEvents,
   ...valuesEvents,
   ...columnEvents,

@@ -1,5 +1,7 @@
-import type { Tx } from '../db/index.ts';
+import type { Database, Tx } from '../db/index.ts';
 import type { AuditSink, Clock, Logger, TenantId } from '../kernel/index.ts';
+import { createAlarm } from './control/canaries/alarm.ts';
+import type { DataKey } from './data-key.ts';
 import { decryptError, type DecryptCause } from './errors.ts';
 import { dataUnreadable } from './events.ts';
 
@@ -15,6 +17,8 @@ export type DecryptFailure = {
 export type Failures = {
   /** Logs and records the cause; returns the one error that says nothing of it. */
   readonly report: (tx: Tx, failure: DecryptFailure) => Error;
+  /** A value was opened; rings when its key is that of a canary. */
+  readonly opened: (tx: Tx, key: DataKey, collection: string, field: string) => void;
   /** Resolves when what was reported is recorded. */
   readonly settled: () => Promise<void>;
 };
@@ -24,12 +28,14 @@ const maxRemembered = 10_000;
 
 /** Records each cause at most once a minute per tenant, key and field, so that damage cannot flood the trail. */
 export function createFailures(deps: {
+  readonly database: Database;
   readonly audit: () => AuditSink<Tx>;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Failures {
   const recorded = new Map<string, number>();
   const running = new Set<Promise<void>>();
+  const alarm = createAlarm(deps);
   const isNew = (name: string): boolean => {
     const now = deps.clock.now().getTime();
     const last = recorded.get(name);
@@ -67,6 +73,12 @@ export function createFailures(deps: {
       }
       return decryptError();
     },
-    settled: async () => void (await Promise.all(running)),
+    opened: (tx: Tx, key: DataKey, collection: string, field: string) => {
+      if (key.poison) alarm.ring(tx.tenantId, key.kid, { collection, field });
+    },
+    settled: async () => {
+      await Promise.all(running);
+      await alarm.settled();
+    },
   });
 }

@@ -16,6 +16,7 @@ export {
   type Executors,
   type Proposal,
 } from './control/dual-control.ts';
+export { parseCryptoperiods, type Cryptoperiods } from './control/inventory/cryptoperiods.ts';
 export { awaitingSchema, awaitingSecondPerson } from './control/schema.ts';
 export { createCrypto, type CryptoDeps } from './crypto.ts';
 export type { EpochLife, Erasure, LifeOfKeys } from './erasure/erasure.ts';

@@ -41,6 +41,7 @@ function openWith(
   if (!isScopeOf(key, parsed)) throw failed(tx, deps, context, 'scope', kid);
   const plaintext = openValue(key, parsed, encodedContextOf(tx.tenantId, context), context.rowId);
   if (plaintext === null) throw failed(tx, deps, context, 'authentication', kid);
+  deps.failures.opened(tx, key, `${context.service}.${context.collection}`, context.field);
   return { kind: 'plaintext', plaintext };
 }
 

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tx } from '../db/index.ts';
 import type { KeyId } from '../kernel/index.ts';
 import { fromText, parseCiphertext, type ParsedCiphertext } from './ct1.ts';
+import type { DataKey } from './data-key.ts';
 import type { DataKeys } from './data-keys.ts';
 import type { FoundKey } from './stored-key.ts';
 import type { DecryptCause } from './errors.ts';
@@ -24,6 +25,7 @@ type Job = {
   readonly wanted: ReadonlySet<string>;
   readonly keys: ReadonlyMap<KeyId, FoundKey>;
   readonly fail: Fail;
+  readonly opened: (key: DataKey, field: string) => void;
 };
 /** The ciphertexts of one row, in the order of the columns. */
 type ParsedRow = readonly (ParsedCiphertext | null)[];
@@ -44,7 +46,9 @@ export async function openRows(
   const fail: Fail = (cause, kid, field) =>
     deps.failures.report(tx, { cause, kid, collection: compiled.type, field });
   const parsed = rows.map((row) => columns.map((column) => parseColumn(column, row[column.column], fail)));
-  const job: Job = { compiled, columns, wanted, fail, keys: await deps.dataKeys.byKids(tx, kidsOf(parsed)) };
+  const ring: Job['opened'] = (key, field) => deps.failures.opened(tx, key, compiled.type, field);
+  const keys = await deps.dataKeys.byKids(tx, kidsOf(parsed));
+  const job: Job = { compiled, columns, wanted, fail, opened: ring, keys };
   const opened: Record<string, unknown>[] = [];
   for (const [index, row] of rows.entries()) {
     opened.push(openRow(job, row, parsed[index] ?? []));
@@ -108,6 +112,7 @@ function openColumn(job: Job, column: PlannedColumn, parsed: ParsedCiphertext, r
   if (!isExpectedScope(column, parsed, key.scope)) throw job.fail('scope', kid, column.column);
   const plaintext = openValue(key, parsed, column.context, rowId);
   if (plaintext === null) throw job.fail('authentication', kid, column.column);
+  job.opened(key, column.column);
   if (!column.packed) return { kind: 'value', value: plaintext };
   const values = unpackRow(plaintext);
   if (values === null) throw job.fail('packing', kid, column.column);

@@ -10,6 +10,7 @@ import {
 import type { SealedTables } from './sealed-table.ts';
 import { createValuesRoutes } from './values/routes.ts';
 import type { DualControl } from './control/dual-control.ts';
+import { createPostureRoutes } from './control/posture-routes.ts';
 import { createControlRoutes } from './control/routes.ts';
 import { createProviderRoutes } from './providers/routes.ts';
 import { createUnsealRoute } from './providers/unseal-routes.ts';
@@ -42,6 +43,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
     ...createKeyJobRoutes(crypto.jobs, deps),
     ...createControlRoutes(deps),
     ...createErasureRoutes(crypto, deps),
+    ...createPostureRoutes(crypto, deps),
     ...createValuesRoutes(crypto, deps),
     ...createProviderRoutes({ ...deps, providers: crypto.providers }),
     createUnsealRoute(crypto.houseSeal),

@@ -28,21 +28,21 @@ export const insertTenantKey = statement(
 /** $1 tenant, $2 subject ids */
 export const readSubjectKeys = statement(
   'crypto.read_subject_deks',
-  `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request
+  `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request, poison
    from crypto.dek where tenant_id = $1 and subject_id = any($2::uuid[]) and current`,
 );
 
 /** $1 tenant, $2 purpose */
 export const readPurposeKey = statement(
   'crypto.read_purpose_dek',
-  `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request
+  `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request, poison
    from crypto.dek where tenant_id = $1 and purpose = $2 and current`,
 );
 
 /** $1 tenant, $2 kids */
 export const readKeys = statement(
   'crypto.read_deks',
-  `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request
+  `select kid, subject_id, purpose, epoch, wrapped, commitment, state, messages, shredded_at, shred_request, poison
    from crypto.dek where tenant_id = $1 and kid = any($2::bytea[])`,
 );
 

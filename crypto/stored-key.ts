@@ -21,6 +21,7 @@ export type KeyRow = {
   readonly messages: number;
   readonly shredded_at: Date | null;
   readonly shred_request: string | null;
+  readonly poison: boolean;
 };
 
 /** The key id as text. */
@@ -57,6 +58,7 @@ export async function openKeyRow(tx: Tx, deps: DataKeysDeps, row: KeyRow): Promi
     scope,
     material,
     superseded: row.state === 'superseded',
+    poison: row.poison,
     ...counts,
   });
   deps.keysOf(tx).add(key);

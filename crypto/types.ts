@@ -5,6 +5,8 @@ import type { Advice, AdviseRequest } from './search/advise.ts';
 import type { Bounds, Buckets } from './search/bucket.ts';
 import type { KeyJobs } from './rotation/key-jobs.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
+import type { Canaries } from './control/canaries/canaries.ts';
+import type { KeyInventory } from './control/inventory/key-inventory.ts';
 import type { Erasure } from './erasure/erasure.ts';
 import type { HouseSeal } from './providers/house-seal.ts';
 import type { TenantProviders } from './providers/tenant-providers.ts';
@@ -303,6 +305,10 @@ export type Crypto = {
   readonly settle: () => Promise<void>;
   /** The end of keys: epochs, retirement, schedule, horizon. */
   readonly erasure: Erasure;
+  /** Poison rows. */
+  readonly canaries: Canaries;
+  /** Every key with its age and cryptoperiod. */
+  readonly inventory: KeyInventory;
   /** The shred ledger outside the database: compared before traffic is accepted. */
   readonly shredLedger: ShredLedger;
   /** Writes outstanding message counts and stops listening. */

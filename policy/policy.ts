@@ -86,6 +86,7 @@ export const guardActions: readonly string[] = Object.freeze([
   'crypto.read',
   'crypto.approve',
   'crypto.retire',
+  'crypto.canary',
   'crypto.index',
   'crypto.open',
   'crypto.rotate',

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { parseCryptoperiods, type Cryptoperiods } from '../crypto/index.ts';
 import { Secret } from '../kernel/index.ts';
 import { serverError } from './errors.ts';
 import { readRootConfigs, rootSettings, type RootConfigs } from './root-settings.ts';
@@ -50,6 +51,13 @@ const settings = z.strictObject({
       '`shares`: the local root key is sealed by m-of-n shares, and production needs no passphrase for it',
     ),
   ...rootSettings,
+  GATEHOUSE_CRYPTOPERIODS: z
+    .string()
+    .max(200)
+    .default('')
+    .describe(
+      'Days for which keys may seal, wrap or sign: `tenant_key=730,purpose_key=730,person_key=730,signing_key=1095`; longer in use is a finding',
+    ),
   GATEHOUSE_SHRED_LEDGER_DIR: z
     .string()
     .min(1)
@@ -145,6 +153,7 @@ export type Config = {
   readonly publicUrl: string;
   readonly dataFolder: string;
   readonly shredLedgerFolder: string;
+  readonly cryptoperiods: Cryptoperiods;
   readonly databaseUrl: Secret | null;
   readonly rootKeyPassphrase: Secret | null;
   /** Whether people open the local root key by shares. */
@@ -212,6 +221,7 @@ function shape(values: z.output<typeof settings>): Config {
     port: values.GATEHOUSE_PORT,
     publicUrl,
     dataFolder: resolve(values.GATEHOUSE_DATA_DIR),
+    cryptoperiods: parseCryptoperiods(values.GATEHOUSE_CRYPTOPERIODS),
     shredLedgerFolder: resolve(
       values.GATEHOUSE_SHRED_LEDGER_DIR ?? join(values.GATEHOUSE_DATA_DIR, 'shred-ledger'),
     ),

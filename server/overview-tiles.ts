@@ -1,4 +1,5 @@
-import { exactlyOne } from '../db/index.ts';
+import type { Crypto } from '../crypto/index.ts';
+import { exactlyOne, type Tx } from '../db/index.ts';
 import { findDrift } from '../datamap/index.ts';
 import { systemClock, type Principal } from '../kernel/index.ts';
 import type { Rooms } from './rooms.ts';
@@ -85,7 +86,14 @@ async function keyTiles(
   { database, crypto }: Rooms,
   { tenantId }: Principal,
 ): Promise<readonly PostureTile[]> {
-  const status = await database.withTenant(tenantId, (tx) => crypto.status(tx), { readOnly: true });
+  const { status, posture } = await database.withTenant(
+    tenantId,
+    async (tx) => ({
+      status: await crypto.status(tx),
+      posture: [await periodTile(tx, crypto), await canaryTile(tx, crypto)],
+    }),
+    { readOnly: true },
+  );
   const active = status.epochs.find((epoch) => epoch.state === 'active');
   return [
     {
@@ -106,7 +114,42 @@ async function keyTiles(
       value: String(status.subjects.active),
       detail: `${status.subjects.shredded} shredded; key epoch ${active?.epoch ?? 'none'}`,
     },
+    ...posture,
   ];
+}
+
+async function periodTile(tx: Tx, crypto: Crypto): Promise<PostureTile> {
+  const overdue = await crypto.inventory.overdue(tx);
+  const kinds = Object.entries(overdue).filter(([, count]) => count > 0);
+  return {
+    id: 'crypto.cryptoperiods',
+    guard: 'crypto',
+    title: 'Keys within their cryptoperiod',
+    state: kinds.length === 0 ? 'ok' : 'failing',
+    value: `${kinds.reduce((sum, [, count]) => sum + count, 0)} overdue`,
+    detail:
+      kinds.length === 0
+        ? 'no key seals, wraps or signs beyond its time'
+        : `${kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')}: rotate them; the inventory names each`,
+  };
+}
+
+const alertDays = 30;
+
+async function canaryTile(tx: Tx, crypto: Crypto): Promise<PostureTile> {
+  const since = new Date(systemClock.now().getTime() - alertDays * 86_400_000);
+  const { planted, opened } = await crypto.canaries.count(tx, since);
+  return {
+    id: 'crypto.canaries',
+    guard: 'crypto',
+    title: 'Canaries untouched',
+    state: opened > 0 ? 'failing' : 'ok',
+    value: `${planted} planted`,
+    detail:
+      opened > 0
+        ? `${opened} opened within ${alertDays} days: somebody reads what nobody has a reason to; see crypto.poison_opened`
+        : 'none was opened',
+  };
 }
 
 async function certificateTiles(

@@ -117,6 +117,7 @@ export async function composeRooms({
     audit: () => audit,
     addressRules: { development: mode === 'development', allowPrivate: config.privateKeyServices },
     ledgerFolder: config.shredLedgerFolder,
+    cryptoperiods: config.cryptoperiods,
   });
   const audit: Audit = createAudit({
     ...shared,

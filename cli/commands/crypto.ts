@@ -6,6 +6,7 @@ import { UsageError, type Command } from '../command.ts';
 import { certCommands } from './crypto-cert.ts';
 import { cryptoColumnCommands } from './crypto-columns.ts';
 import { controlCommands } from './crypto-control.ts';
+import { inventoryCommands } from './crypto-inventory.ts';
 import { erasureCommands } from './crypto-erasure.ts';
 import { providersCommand } from './crypto-providers.ts';
 import { unsealCommands } from './crypto-unseal.ts';
@@ -77,6 +78,7 @@ export const cryptoCommands: readonly Command[] = Object.freeze([
   ...cryptoRotationCommands,
   ...controlCommands,
   ...erasureCommands,
+  ...inventoryCommands,
   ...cryptoColumnCommands,
   ...certCommands,
   providersCommand,

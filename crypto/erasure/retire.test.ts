@@ -208,9 +208,10 @@ test('the horizon of a key counts every epoch that may have wrapped it, and none
   expect(await horizonOf([...first.kids, ...second.kids])).toEqual(last);
   // What was made only after the first epoch had been left does not depend on it.
   await fixture.db.admin(
-    `update crypto.kek set destroyed_at = '2999-01-01' where tenant_id = $1 and epoch = 1`,
+    `update crypto.kek set destroyed_at = '2999-01-01Z' where tenant_id = $1 and epoch = 1`,
     [tenant],
   );
+  expect(await horizonOf(first.kids)).toEqual({ until: new Date('2999-01-01'), basis: 'destroyed' });
   expect(await horizonOf(second.kids)).toEqual(last);
 });
 
