@@ -26,6 +26,10 @@ import { createQuantumSignatures } from './quantum-signatures.ts';
 import { createRecorder } from './recorder.ts';
 import { createGroupSealer } from './sealed-groups.ts';
 import { createSequencer, type SequencerHealth } from './sequencer.ts';
+import { readBlastRadius } from './search/blast-radius.ts';
+import { createProjector, type Projector } from './search/projector.ts';
+import { followLog, type TailQuery } from './search/tail.ts';
+import { readTimeline } from './search/timeline.ts';
 import { createSinkSealer } from './sinks/sink-secrets.ts';
 import { createSinks, type Sinks } from './sinks/sinks.ts';
 import { countPending } from './store-sequencer.ts';
@@ -34,6 +38,8 @@ import type { WitnessPolicy } from './witness/policy.ts';
 import { createWitnessClient, type Contradiction, type WitnessClient } from './witness/witness-client.ts';
 import { createWriteGuard } from './write-guard.ts';
 import { createViewEntries } from './view-entries.ts';
+import { createViewDelivery, type SendViewMail } from './views/deliver-views.ts';
+import { createSavedViews, type SavedViews } from './views/saved-views.ts';
 
 /** What happened: one verifiable log per tenant. */
 export type Audit = AuditSink<Tx> &
@@ -72,6 +78,18 @@ export type Audit = AuditSink<Tx> &
     readonly toOcsf: ToOcsf;
     /** Receivers of the trail outside the house. */
     readonly sinks: Sinks;
+    /** Searches that people keep. */
+    readonly views: SavedViews;
+    /** Delivers the views that are due. @returns how many */
+    readonly deliverViews: () => Promise<number>;
+    /** Follows the logs for search by words. */
+    readonly projector: Projector;
+    /** Brings search by words up to the end of a log, unless it lags far behind. */
+    readonly project: (tenantId: TenantId) => Promise<number>;
+    /** Server-sent events of a log. */
+    readonly follow: (query: TailQuery) => AsyncGenerator<string>;
+    readonly timeline: typeof readTimeline;
+    readonly blastRadius: typeof readBlastRadius;
   };
 
 /** What it is made of. */
@@ -92,6 +110,10 @@ export type AuditDeps = {
   readonly productVersion?: string;
   /** Whether receivers of the trail may have addresses outside the public internet, and use http; default false. */
   readonly allowPrivateReceivers?: boolean;
+  /** Hands mails of scheduled views to the mail system; default: none is delivered. */
+  readonly sendMail?: SendViewMail;
+  /** Origin of the console, for links in mails. */
+  readonly publicUrl?: string;
   /** Entries that may wait before callers are refused; default 8,192. */
   readonly maxQueued?: number;
   /** How long `record` waits for the signed checkpoint before it fails closed; default 10,000. */
@@ -101,6 +123,8 @@ export type AuditDeps = {
 const foreignWakeMilliseconds = 50;
 const pollMilliseconds = 200;
 const flushPollMilliseconds = 10;
+/** More than this is left to the projector: a reader does not wait for a rebuild. */
+const maxProjectedByReader = 5_000;
 
 /** Opens the log of every tenant. Call `start()` before use and `stop()` at the end. */
 export function createAudit(deps: AuditDeps): Audit {
@@ -160,10 +184,19 @@ export function createAudit(deps: AuditDeps): Audit {
     productVersion: deps.productVersion ?? '0',
     allowPrivate: deps.allowPrivateReceivers ?? false,
   });
+  const trail = createTrail(crypto, definitions);
+  const projector = createProjector({ database, logger });
+  const project = (tenantId: TenantId): Promise<number> => projector.catchUp(tenantId, maxProjectedByReader);
+  const deliverViews = createViewDelivery({
+    ...deps,
+    project,
+    send: deps.sendMail ?? (() => Promise.reject(new Error('no mail system was given'))),
+    publicUrl: deps.publicUrl ?? '',
+  });
   const life = createWakeUps(database, sequencer.wake);
   return Object.freeze({
     ...recorder,
-    ...createTrail(crypto, definitions),
+    ...trail,
     ...reader,
     ...published,
     platform,
@@ -205,6 +238,13 @@ export function createAudit(deps: AuditDeps): Audit {
     eventTypes: listEventTypes(definitions),
     toOcsf,
     sinks,
+    views: createSavedViews(deps),
+    deliverViews,
+    projector,
+    project,
+    follow: (query: TailQuery) => followLog({ database, view: trail.view, project }, query),
+    timeline: readTimeline,
+    blastRadius: readBlastRadius,
   });
 }
 

@@ -18,6 +18,7 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_WITNESS_CONFIG'
   | 'ERR_AUDIT_WITNESS_FOLDER'
   | 'ERR_AUDIT_SINK_EXISTS'
+  | 'ERR_AUDIT_VIEW_EXISTS'
   | 'ERR_OVERLOADED';
 
 const statuses: Partial<Record<AuditErrorCode, number>> = {
@@ -30,6 +31,7 @@ const statuses: Partial<Record<AuditErrorCode, number>> = {
   ERR_AUDIT_INVALID_CHECKPOINT: 422,
   ERR_AUDIT_INVALID_POLICY: 422,
   ERR_AUDIT_SINK_EXISTS: 409,
+  ERR_AUDIT_VIEW_EXISTS: 409,
 };
 
 /** An error of this room. */

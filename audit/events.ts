@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { sinkEvents } from './sinks/events.ts';
+import { viewEvents } from './views/events.ts';
 
 const bounded = z.string().max(500);
 const ocsfRead = { classUid: 6005, activityId: 1 };
@@ -12,7 +13,7 @@ export const trailRead = defineEvent({
   category: 'access',
   summary: 'Somebody read the audit trail.',
   detail: z.strictObject({
-    what: z.enum(['search', 'event', 'proof', 'histogram', 'facets']),
+    what: z.enum(['search', 'event', 'proof', 'histogram', 'facets', 'tail', 'timeline', 'blast_radius']),
     /** Which filters were set, never what was typed into the free-text one. */
     filters: z.record(z.string().max(50), bounded).optional(),
     seq: z.int().nonnegative().optional(),
@@ -56,4 +57,5 @@ export const auditEvents: readonly EventDefinition[] = Object.freeze([
   evidenceExported,
   rollbackDetected,
   ...sinkEvents,
+  ...viewEvents,
 ]);

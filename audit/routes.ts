@@ -10,7 +10,9 @@ import { evidenceRoute } from './routes-evidence.ts';
 import { consistencyRoutes, logRoute } from './routes-log.ts';
 import { checkpointsRoute, platformProofRoute, tlogProofRoute } from './routes-proofs.ts';
 import { witnessesRoute } from './witness/routes.ts';
+import { createSearchRoutes } from './search/routes.ts';
 import { createSinkRoutes } from './sinks/routes.ts';
+import { createViewRoutes } from './views/routes.ts';
 
 /** What the routes need. */
 export type AuditRoutesDeps = {
@@ -40,6 +42,8 @@ export function createAuditRoutes(
     histogramRoute(audit, readTrail),
     facetsRoute(audit, readTrail),
     evidenceRoute(audit),
+    ...createSearchRoutes(audit, readTrail),
+    ...createViewRoutes({ audit, database }),
     ...createSinkRoutes({ audit, database }),
     ...createLogRoutes(audit),
   ];

@@ -11,9 +11,20 @@ export const trailFilterSchema = z.object({
   action: z.string().min(1).max(200).optional(),
   outcome: outcome.optional(),
   subject: z.uuid().optional(),
+  session: z.string().min(1).max(200).optional(),
+  /** Trace id of a W3C traceparent, 32 hex digits. */
+  trace: z
+    .string()
+    .regex(/^[0-9a-fA-F]{32}$/)
+    .optional(),
+  /** Request id. */
+  request: z.string().min(1).max(200).optional(),
+  /** `type/id` or an id alone. */
+  target: z.string().min(1).max(200).optional(),
+  category: z.string().min(1).max(50).optional(),
   from: instant.optional(),
   to: instant.optional(),
-  /** Words found in action, actor id or targets; understands `actor:`, `action:`, `outcome:`, `subject:`. */
+  /** Beginnings of words in actions, ids, targets, reasons and details; understands `actor: action: outcome: subject: session: trace: request: target: category:`. */
   q: z.string().max(200).optional(),
 });
 

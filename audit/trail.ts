@@ -6,6 +6,7 @@ import { commitmentsOf, openGroups } from './open-groups.ts';
 import type { TrailFilter, TrailQuery } from './schema.ts';
 import { readCursor, writeCursor } from './seq-cursor.ts';
 import { readDetail } from './read-detail.ts';
+import { searchEntries } from './search/search-entries.ts';
 import { selectEntry } from './store-read.ts';
 import { matchingEntries } from './trail-filter.ts';
 import { createSummariser, viewEvent, viewItem, type TrailEvent, type TrailItem } from './trail-view.ts';
@@ -23,6 +24,8 @@ export type Trail = {
   readonly event: (tx: Tx, seq: number) => Promise<TrailEvent>;
   readonly histogram: (tx: Tx, filter: TrailFilter, now: Date) => Promise<Histogram>;
   readonly facets: (tx: Tx, filter: TrailFilter) => Promise<Facets>;
+  /** Entries as a list shows them. */
+  readonly view: (tx: Tx, rows: readonly EntryBytes[]) => Promise<readonly TrailItem[]>;
 };
 
 /** Events per slice of time. */
@@ -47,6 +50,8 @@ export type Facets = {
   readonly actors: readonly FacetCount[];
 };
 
+/** An entry and its number. */
+export type EntryBytes = { readonly seq: number; readonly body: Buffer };
 type EntryRow = { readonly seq: number; readonly body: Buffer; readonly leafHash: Buffer };
 
 const facetScanLimit = 50_000;
@@ -60,20 +65,14 @@ export function createTrail(
   definitions: readonly EventDefinition[],
 ): Trail {
   const summarise = createSummariser(definitions);
-  const view = async (tx: Tx, rows: readonly EntryRow[]): Promise<readonly TrailItem[]> => {
+  const view = async (tx: Tx, rows: readonly EntryBytes[]): Promise<readonly TrailItem[]> => {
     const bodies = rows.map(({ body }) => parseLeafBody(body));
     const groups = await openGroups(tx, crypto, commitmentsOf(bodies));
     return rows.map(({ seq }, at) => viewItem(seq, bodies[at] as LeafBody, groups, summarise)); // one body per row
   };
   const search = async (tx: Tx, { cursor, limit, ...filter }: TrailQuery) => {
-    let query = matchingEntries(tx.tenantId, filter).select(['e.seq', 'e.body']);
-    if (cursor !== undefined) query = query.where(sql<boolean>`e.seq < ${readCursor(cursor)}::bigint`);
-    const { rows } = await tx.run<EntryRow>(
-      query
-        .orderBy('e.seq', 'desc')
-        .limit(limit + 1)
-        .compile(),
-    );
+    const before = cursor === undefined ? null : readCursor(cursor);
+    const rows = await searchEntries(tx, filter, { before, limit: limit + 1 });
     const page = rows.slice(0, limit);
     const last = page.at(-1);
     return {
@@ -96,6 +95,7 @@ export function createTrail(
     event,
     histogram: readHistogram,
     facets: readFacets,
+    view,
   });
 }
 

@@ -51,6 +51,8 @@ const keyWorkIdleMilliseconds = 2_000;
 /** How long a tenant's checkpoint may wait for the platform log, and that one for its witnesses. */
 const platformLogMilliseconds = 1_000;
 const sinkIdleMilliseconds = 1_000;
+const searchIdleMilliseconds = 500;
+const viewIdleMilliseconds = 20_000;
 const ledgerIdleMilliseconds = 60_000;
 
 /** What every replica looks for in a loop. */
@@ -66,6 +68,12 @@ export function tickersOf(rooms: Rooms): readonly Ticker[] {
       tick: rooms.crypto.shredLedger.tick,
       idleMilliseconds: ledgerIdleMilliseconds,
     },
+    {
+      name: 'search of the trail',
+      tick: rooms.audit.projector.tick,
+      idleMilliseconds: searchIdleMilliseconds,
+    },
+    { name: 'saved views', tick: rooms.audit.deliverViews, idleMilliseconds: viewIdleMilliseconds },
     { name: 'the request worker', tick: rooms.dsr.worker.tick, idleMilliseconds: requestIdleMilliseconds },
     { name: 'work on keys', tick: rooms.crypto.jobs.tick, idleMilliseconds: keyWorkIdleMilliseconds },
     {

@@ -129,6 +129,8 @@ export async function composeRooms({
       config.witnessPolicyFile === null ? null : parsePolicy(await readFile(config.witnessPolicyFile)),
     productVersion: version,
     allowPrivateReceivers: config.allowPrivateOutbound,
+    publicUrl,
+    sendMail: (mail) => mailer.send({ ...mail, language: 'en' }),
     definitions: allEvents,
   });
   const columns = createColumnMigrations({

@@ -1,7 +1,8 @@
-import { parseTenantId, type TenantId } from '../../kernel/index.ts';
+import type { TenantId } from '../../kernel/index.ts';
+import { listLogs } from '../list-logs.ts';
 import type { RunSinkDeps, SinkToRun } from './run-sink.ts';
 import { runSink } from './run-sink.ts';
-import { selectDueSinks, selectLogTenants } from './store.ts';
+import { selectDueSinks } from './store.ts';
 
 /** Delivers what is due. Any number of workers may run at once; each may die at any moment. */
 export type SinkWorker = {
@@ -35,7 +36,7 @@ export function createSinkWorker(deps: RunSinkDeps & { readonly productVersion: 
   };
   return Object.freeze({
     tick: async () => {
-      for (const { tenantId, logId, origin } of await logs(deps)) {
+      for (const { tenantId, logId, origin } of await listLogs(deps.database)) {
         const place = { tenantId, logId, logName: origin, productVersion: deps.productVersion };
         for (const sinkId of await due(deps, tenantId)) {
           if (running.size >= maxRunning) break;
@@ -56,23 +57,6 @@ async function firstOf(runs: readonly Promise<void>[]): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(() => resolve(), tickMilliseconds);
   await Promise.race([...runs, promise]).finally(() => clearTimeout(timer));
-}
-
-type LogRow = { readonly tenantId: TenantId; readonly logId: string; readonly origin: string };
-
-async function logs({ database }: RunSinkDeps): Promise<readonly LogRow[]> {
-  const all: LogRow[] = [];
-  let after = '00000000-0000-0000-0000-000000000000';
-  for (;;) {
-    const { rows } = await database.withSystem(
-      (tx) => tx.query<{ tenantId: string; logId: string; origin: string }>(selectLogTenants, [after]),
-      { readOnly: true },
-    );
-    all.push(...rows.map((row) => ({ ...row, tenantId: parseTenantId(row.tenantId) })));
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < 1_000) return all;
-    after = last.tenantId;
-  }
 }
 
 async function due({ database, clock }: RunSinkDeps, tenantId: TenantId): Promise<readonly string[]> {

@@ -99,12 +99,6 @@ export const selectFrom = statement(
   `select seq, body, leaf_hash as "leafHash" from audit.entry where tenant_id = $1 and seq >= $2 order by seq limit $3`,
 );
 
-/** Tenants that have a log, in order. $1 after */
-export const selectLogTenants = statement(
-  'audit.select_log_tenants',
-  `select tenant_id as "tenantId", log_id as "logId", origin from audit.log where tenant_id > $1 order by tenant_id limit 1000`,
-);
-
 /** One row: the size of the tenant's log. */
 export const selectLogSize = statement(
   'audit.select_log_size',

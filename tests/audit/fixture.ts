@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { createAudit, type Audit, type WitnessPolicy } from '../../audit/index.ts';
+import { createAudit, type Audit, type WitnessPolicy, type ViewMail } from '../../audit/index.ts';
 import {
   createCrypto,
   createLocalProvider,
@@ -44,6 +44,8 @@ export type AuditFixture = {
   readonly audit: Audit;
   readonly crypto: Crypto;
   readonly root: RootProvider;
+  /** What was handed to the mail system. */
+  readonly mails: readonly ViewMail[];
   /** Another process's log on the same database, as far as one process can play two. */
   readonly another: (database?: Database, limits?: AuditLimits) => Audit;
   readonly close: () => Promise<void>;
@@ -68,6 +70,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
     costLog2: 14,
   });
   const made: { audit: Audit; crypto: Crypto }[] = [];
+  const mails: ViewMail[] = [];
   const common = { clock: systemClock, newId, randomBytes: systemRandomBytes, logger: silentLogger };
   const build = (database: Database, limits: AuditLimits = {}): { audit: Audit; crypto: Crypto } => {
     const crypto = createCrypto({
@@ -84,6 +87,11 @@ export async function createAuditFixture(): Promise<AuditFixture> {
       originPrefix: 'gatehouse.test/log',
       definitions: [probed, ...cryptoEvents],
       allowPrivateReceivers: true,
+      publicUrl: 'https://gatehouse.test',
+      sendMail: (mail) => {
+        mails.push(mail);
+        return Promise.resolve();
+      },
       ...limits,
     });
     made.push({ audit, crypto });
@@ -96,6 +104,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
     audit,
     crypto,
     root,
+    mails,
     another: (database = db.database, limits = {}) => build(database, limits).audit,
     close: async () => {
       for (const one of made) {

@@ -48,14 +48,20 @@ async function serve(url: string, response: import('node:http').ServerResponse):
 
 function call(
   path: string,
-  input: { params?: unknown; query?: object; principal?: Principal | null } = {},
+  input: {
+    params?: unknown;
+    query?: object;
+    body?: unknown;
+    method?: string;
+    principal?: Principal | null;
+  } = {},
 ): Promise<HandlerResult> {
-  const route = routes.find((one) => one.path === path);
+  const route = routes.find((one) => one.path === path && one.method === (input.method ?? 'GET'));
   if (route === undefined) throw new Error(`no route ${path}`);
   return route.handler({
     params: input.params === undefined ? {} : (route.request.params?.parse(input.params) ?? {}),
     query: route.request.query?.parse(input.query ?? {}) ?? {},
-    body: undefined,
+    body: input.body === undefined ? undefined : route.request.body?.parse(input.body),
     principal: input.principal === undefined ? auditor : input.principal,
     call: {
       requestId: newId(),
@@ -70,7 +76,7 @@ function call(
 
 /** What the adapter would send: the documented part. */
 function documented(path: string, result: HandlerResult): unknown {
-  const route = routes.find((one) => one.path === path);
+  const route = routes.find((one) => one.path === path && one.method === 'GET');
   return route?.responses[result.status]?.schema?.parse(JSON.parse(JSON.stringify(result.body)));
 }
 
@@ -230,5 +236,60 @@ describe('the registry of events', () => {
     expect(
       (events as { items: readonly { actor: { displayName: string } }[] }).items[0]?.actor.displayName,
     ).toBe('Auditor');
+  });
+});
+
+describe('reading over HTTP', () => {
+  test('follows the log as server-sent events and records that somebody does', async () => {
+    const { headers, body } = await call('/v1/audit/tail', { query: { from: 298 } });
+    expect(headers).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+    });
+    const stream = body as AsyncGenerator<string>;
+    const first: string[] = [];
+    for await (const text of stream) {
+      first.push(text);
+      if (first.some((part) => part.startsWith('id: 299\n'))) break;
+    }
+    expect(first.join('')).toMatch(/^retry: 1000\n\nid: 298\nevent: entry\ndata: \{"seq":298,/);
+    await house.audit.flush();
+    const { body: events } = await call('/v1/audit/events', {
+      query: { action: 'audit.trail_read', limit: 1 },
+    });
+    expect((events as { items: readonly { actor: { displayName: string } }[] }).items).toHaveLength(1);
+  });
+
+  test('says what an actor touched, in pages, and what it did by session', async () => {
+    const { body: page } = await call('/v1/audit/events', {
+      query: { q: 'contacts.contact_read', limit: 1 },
+    });
+    const actor = (page as { items: readonly { actor: { id: string } }[] }).items[0]?.actor.id ?? '';
+    const { body: blast } = await call('/v1/audit/blast-radius', { query: { actor, limit: 7 } });
+    expect(blast).toMatchObject({
+      events: 300,
+      recordCount: 300,
+      subjectCount: 0,
+      nextCursor: expect.any(String),
+    });
+    const cursor = (blast as { nextCursor: string }).nextCursor;
+    const { body: next } = await call('/v1/audit/blast-radius', { query: { actor, limit: 7, cursor } });
+    const ids = (of: unknown) => (of as { records: readonly { id: string }[] }).records.map(({ id }) => id);
+    expect(new Set([...ids(blast), ...ids(next)]).size).toBe(14);
+    const { body: timeline } = await call('/v1/audit/actors/{id}/timeline', { params: { id: actor } });
+    expect(timeline).toMatchObject({ scanned: 300, sessions: [{ events: 300 }] });
+  });
+
+  test('keeps, lists and forgets a view, and records each change', async () => {
+    const input = { name: 'mine', filter: { outcome: 'denied' } };
+    const { status, body } = await call('/v1/audit/views', { body: input, method: 'POST' });
+    expect(status).toBe(201);
+    const { id } = body as { id: string };
+    const { body: list } = await call('/v1/audit/views', {});
+    expect(list).toMatchObject({ items: [{ id, mine: true, schedule: null }] });
+    expect((await call('/v1/audit/views/{id}', { params: { id }, method: 'DELETE' })).status).toBe(204);
+    await house.audit.flush();
+    const { body: events } = await call('/v1/audit/events', { query: { action: 'audit.view_changed' } });
+    expect((events as { items: readonly unknown[] }).items).toHaveLength(2);
   });
 });
