@@ -81,15 +81,17 @@ function openCheckpoint(note, vkeys) {
     .split('\n')
     .map((line) => /^— (\S+) (\S+)$/.exec(line))
     .filter((match) => match !== null)
-    .map(([, name, blob]) => ({ name, blob: Buffer.from(blob, 'base64') }));
+    .map(([, name, encoded]) => ({ name, encoded, blob: Buffer.from(encoded, 'base64') }));
   const keys = vkeys.trim().split(/\s+/).map(readKey);
   let good = 0;
   for (const known of keys.filter((key) => key !== null)) {
     if (known.name !== lines[0]) fail('the checkpoint belongs to another log');
-    for (const { name, blob } of blobs) {
+    for (const { name, encoded, blob } of blobs) {
       if (name !== known.name || !blob.subarray(0, 4).equals(known.keyId)) continue;
       const [message, signature] = signedBy(known, text, lines, blob.subarray(4));
-      if (!verify(null, message, known.key, signature)) fail('a signature of the checkpoint is wrong');
+      const whole = blob.toString('base64') === encoded; // no stray bits after it
+      if (!whole || !verify(null, message, known.key, signature))
+        fail('a signature of the checkpoint is wrong');
       good += 1;
     }
   }

@@ -21,6 +21,7 @@ describe('a signed note', () => {
     ['a changed signature', note.replace('Uw2QOkn8', 'Uw2QOkn9')],
     ['a second, wrong signature of the same key', note + line.replace('srV1', 'srV2')],
     ['no signature', 'This is an example message.\n'],
+    ['stray bits at the end of the base64', note.replace('neyaQM=', 'neyaQN=')],
     ['a control character', note.replace('This', 'Th\tis')],
     ['a signature of another key only', note.replaceAll('example.com/foo', 'example.com/bar')],
   ])('with %s is refused', (_what, text) => {

@@ -27,6 +27,8 @@ export type NoteSignature = {
   readonly signature: Buffer;
   /** The line as it stands in the note, with its newline. */
   readonly line: string;
+  /** Written the one way: no stray bits after the signature. Asked of known keys only. */
+  readonly canonical: boolean;
 };
 /** A text and its signature lines. */
 export type SignedNote = { readonly text: string; readonly signatures: readonly NoteSignature[] };
@@ -89,6 +91,7 @@ export function parseSignatureLines(text: string): readonly NoteSignature[] {
       keyId: bytes.subarray(0, keyIdBytes),
       signature: bytes.subarray(keyIdBytes),
       line: `${line}\n`,
+      canonical: bytes.toString('base64') === match[2],
     };
   });
 }
@@ -124,8 +127,9 @@ export function knownSigners<Key extends NoteVerifier>(
   const data = Buffer.from(text, 'utf8');
   return known.filter((verifier) => {
     const mine = signatures.filter((line) => isSignedBy(line, verifier));
-    for (const { signature } of mine)
-      if (!verifier.verify(data, signature)) throw refuse(`the signature of ${verifier.name} is wrong`);
+    for (const { signature, canonical } of mine)
+      if (!canonical || !verifier.verify(data, signature))
+        throw refuse(`the signature of ${verifier.name} is wrong`);
     return mine.length > 0;
   });
 }
