@@ -207,18 +207,22 @@ test(
 );
 
 const small = join(tmpdir(), `gatehouse-small-${process.pid}`);
-const mounted =
-  spawnSync('mkdir', ['-m', '711', small]).status === 0 &&
+const mount = (): boolean =>
+  spawnSync('mkdir', ['-p', '-m', '711', small]).status === 0 &&
   spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=140m,mode=711', 'tmpfs', small]).status === 0;
-afterAll(() => {
-  if (mounted) spawnSync('umount', [small]);
+const unmount = (): void => {
+  spawnSync('umount', [small]);
   spawnSync('rmdir', [small]);
-});
+};
+const mountable = mount();
+unmount();
+afterAll(unmount);
 
 testUnless(
-  mounted ? null : 'mounting a small file system needs root',
+  mountable ? null : 'mounting a small file system needs root',
   'a full disk fails closed, is told by health, and the log goes on when there is room again',
   async () => {
+    expect(mount()).toBe(true);
     const stage = await createStage(join(small, 'data'), folder);
     const { audit, tenant } = stage;
     const actor = createPrincipal(tenant);
