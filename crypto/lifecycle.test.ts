@@ -186,6 +186,20 @@ describe('message counts', () => {
     expect(rows).toEqual([{ messages: 2_500 }]);
   });
 
+  test('survive that they are written before the key itself is committed', async () => {
+    const tenant = await fixture.db.createTenant();
+    const own = fixture.make();
+    await inTenant(tenant, async (tx) => {
+      for (let index = 0; index < 5_000; index += 1) {
+        await own.seal(tx, { kind: 'tenant', purpose: 'tax' }, emailContext, Buffer.from('x'));
+        if (index % 1_000 === 999) await new Promise((turn) => setTimeout(turn, 50)); // the counter writes now
+      }
+    });
+    await own.stop();
+    const { rows } = await fixture.db.admin('select messages from crypto.dek where tenant_id = $1', [tenant]);
+    expect(rows).toEqual([{ messages: 5_000 }]);
+  });
+
   test('of nearly 2^31 replace the key before it refuses; what it sealed opens', async () => {
     const tenant = await fixture.db.createTenant();
     const scope = { kind: 'subject', subjectId: newSubject() } as const;

@@ -69,7 +69,7 @@ export const addMessages = statement(
   'crypto.add_messages',
   `update crypto.dek d set messages = d.messages + n.messages
    from (select * from unnest($2::bytea[], $3::bigint[]) u (kid, messages) order by u.kid) n
-   where d.tenant_id = $1 and d.kid = n.kid and d.state <> 'shredded'`,
+   where d.tenant_id = $1 and d.kid = n.kid and d.state <> 'shredded' returning d.kid`,
 );
 
 /** $1 tenant, $2 name */

@@ -241,6 +241,7 @@ describe('the trail', () => {
     await house.audit.record(
       createEvent(tenant, { actor: ada, occurredAt: new Date('2020-01-01T00:00:00Z') }),
     );
+    await house.audit.project(tenant);
     const search = (query: object): Promise<number[]> =>
       house.db.database.withTenant(tenant, async (tx) =>
         (await house.audit.search(tx, { ...page, ...query })).items.map(({ seq }) => seq),

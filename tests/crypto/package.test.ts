@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createCrypto, createLocalProvider } from '../../crypto/index.ts';
@@ -50,8 +50,11 @@ async function makeProject(name: string, install: (target: string) => Promise<vo
   await cp(example, project, { recursive: true, filter: (path) => !path.includes('node_modules') });
   await mkdir(join(project, 'node_modules'), { recursive: true });
   await install(join(project, 'node_modules/gatehouse'));
-  for (const dependency of new Set([...packages, 'pg']))
-    await symlink(join(root, 'node_modules', dependency), join(project, 'node_modules', dependency));
+  for (const dependency of new Set([...packages, 'pg'])) {
+    const place = join(project, 'node_modules', dependency);
+    await mkdir(dirname(place), { recursive: true }); // a scoped package stands in a folder of its scope
+    await symlink(join(root, 'node_modules', dependency), place);
+  }
   return project;
 }
 

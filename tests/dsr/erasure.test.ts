@@ -202,6 +202,7 @@ describe('erasing one person of one tenant', () => {
 
   test('stands in the trail from receipt to certificate, every event of the person bearing the subject', async () => {
     await f.audit.flush();
+    await f.audit.project(acme);
     const actions = await f.db.database.withTenant(acme, async (tx) =>
       (await f.audit.search(tx, { q: done.id, limit: 200 })).items.map((item) => item.action),
     );

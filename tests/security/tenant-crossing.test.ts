@@ -73,6 +73,7 @@ const samples: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'now()',
   date: 'current_date',
   inet: `'192.0.2.1'`,
+  tsvector: `array_to_tsvector(array['${canary}'])`,
   'text[]': `array['${canary}']`,
   'uuid[]': 'array[gen_random_uuid()]',
   'bytea[]': `array[convert_to('${canary}', 'UTF8')]`,
