@@ -79,11 +79,27 @@ test('the browser marks the rung at which a proof breaks', async () => {
   expect(await lastOf({ ...proof, hashes: [flip(first), ...rest] })).toBe('root broken');
   expect(await lastOf({ ...proof, hashes: rest })).toBe('checkpoint broken');
   expect(await lastOf({ ...proof, index: 4 })).toBe('root broken');
-  const bad = proof.checkpoint.replace(
-    /(.)(.)\n$/,
-    (_, one: string, two: string) => `${one === 'A' ? 'B' : 'A'}${two}\n`,
+  const [text = '', line = ''] = proof.checkpoint.split('\n\n');
+  const signature = line.trimEnd().split(' ').at(-1) ?? '';
+  const signedWith = (other: string): ProofInput => ({
+    ...proof,
+    checkpoint: `${text}\n\n${line.replace(signature, other)}`,
+  });
+  const bytes = Buffer.from(signature, 'base64');
+  bytes[67] = (bytes[67] ?? 0) ^ 1;
+  expect(await lastOf(signedWith(bytes.toString('base64')))).toBe('signature broken');
+});
+
+test('the browser takes a signature in one spelling only', async () => {
+  const proof = proofOf(5, 13);
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  // The last character carries two bits that no byte uses.
+  const stray = proof.checkpoint.replace(
+    /(.)=\n$/,
+    (_, last: string) => `${alphabet[alphabet.indexOf(last) + 1] ?? ''}=\n`,
   );
-  expect(await lastOf({ ...proof, checkpoint: bad })).toBe('signature broken');
+  expect(stray).not.toBe(proof.checkpoint);
+  expect(await lastOf({ ...proof, checkpoint: stray })).not.toBe('signature verified');
 });
 
 test('a checkpoint of another log does not verify although its key signed it', async () => {

@@ -1,9 +1,10 @@
 /** Bytes that own their memory, as WebCrypto wants them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Decodes standard base64. @throws Error when the text is not base64 */
+/** Decodes standard base64. @throws Error when the text is not base64, or not the one way to write these bytes */
 export function fromBase64(text: string): Bytes {
   const binary = atob(text);
+  if (btoa(binary) !== text) throw new Error('not the canonical base64 of its bytes');
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
