@@ -3,10 +3,10 @@ import { readBootstrap } from './bootstrap-file.ts';
 import { UsageError, type CommandInput } from './command.ts';
 
 /**
- * Posts to the running house as whoever holds `GATEHOUSE_TOKEN`; the address is `--url`, `GATEHOUSE_URL` or that of the
- * house started here.
+ * Posts to the running house as the person whose session `GATEHOUSE_SESSION` is, or as the machine that holds
+ * `GATEHOUSE_TOKEN`; the address is `--url`, `GATEHOUSE_URL` or that of the house started here.
  *
- * @throws UsageError without an address or a token; a GatehouseError with the house's own code when it refuses
+ * @throws UsageError without an address, or without exactly one of the two; a GatehouseError with the house's own code when it refuses
  */
 export function postToHouse<Answer extends object>(
   input: CommandInput,
@@ -29,17 +29,19 @@ async function callHouse<Answer extends object>(
 ): Promise<Answer> {
   const { environment } = io;
   const url = values['url'] ?? environment['GATEHOUSE_URL'] ?? (await readBootstrap(environment))?.url;
-  const token = environment['GATEHOUSE_TOKEN'] ?? '';
   if (typeof url !== 'string') throw new UsageError('no address: give --url, or start the house first');
-  if (token === '') throw new UsageError('set GATEHOUSE_TOKEN to an access token of whoever may do this');
   const response = await fetch(new URL(path, url), {
     method,
     headers: {
-      authorization: `Bearer ${token}`,
+      ...(await credentialsOf(environment, url, method !== 'GET')),
       ...(body === null ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === null ? {} : { body: JSON.stringify(body) }),
   });
+  return answerOf<Answer>(response);
+}
+
+async function answerOf<Answer extends object>(response: Response): Promise<Answer> {
   const answer = (await response.json().catch(() => ({}))) as Answer & {
     readonly code?: string;
     readonly detail?: string;
@@ -52,4 +54,24 @@ async function callHouse<Answer extends object>(
       status: response.status,
     },
   );
+}
+
+/** People have sessions, machines have tokens: what takes a fresh second factor goes by a session only. */
+async function credentialsOf(
+  environment: CommandInput['io']['environment'],
+  url: string,
+  changes: boolean,
+): Promise<Record<string, string>> {
+  const { GATEHOUSE_TOKEN: token = '', GATEHOUSE_SESSION: session = '' } = environment;
+  if ((token === '') === (session === ''))
+    throw new UsageError(
+      'set one of GATEHOUSE_SESSION, the session cookie of a person, and GATEHOUSE_TOKEN, the access token of a service account',
+    );
+  if (session === '') return { authorization: `Bearer ${token}` };
+  const name = new URL(url).protocol === 'https:' ? '__Host-gatehouse' : 'gatehouse';
+  const cookie = `${name}=${session}`;
+  if (!changes) return { cookie };
+  const response = await fetch(new URL('/v1/identity/session', url), { headers: { cookie } });
+  const { csrfToken } = await answerOf<{ readonly csrfToken: string }>(response);
+  return { cookie, 'x-csrf-token': csrfToken };
 }

@@ -46,6 +46,8 @@ export type RouteResponse = {
   readonly schema?: z.ZodType;
   /** Default `application/json` when there is a schema. */
   readonly contentType?: string;
+  /** Beside the JSON: what a body that is a string is sent as, such as `text/csv; charset=utf-8`. */
+  readonly textType?: string;
 };
 
 /** A route is data: from it come validation, OpenAPI, the CLI's remote calls and the console's types. */

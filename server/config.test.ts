@@ -18,6 +18,11 @@ describe('readConfig', () => {
     expect(() => readConfig({ GATEHOUSE_PROT: '1' })).toThrow(/unknown setting GATEHOUSE_PROT/);
   });
 
+  test('leaves alone what commands of the same shell read', () => {
+    const shell = { GATEHOUSE_URL: 'https://g.example', GATEHOUSE_SESSION: 'x', GATEHOUSE_TOKEN: 'x' };
+    expect(readConfig(shell)).toEqual(readConfig({}));
+  });
+
   test('names the wrong value and keeps secrets out of the message and of JSON', () => {
     expect(() => readConfig({ GATEHOUSE_PORT: '99999' })).toThrow(/GATEHOUSE_PORT/);
     const config = readConfig({ GATEHOUSE_DATABASE_URL: 'postgres://u:canary@h/db' });

@@ -183,7 +183,10 @@ export type Config = {
  * @throws ERR_CONFIG_INVALID naming every wrong or unknown setting
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const testing = new Set([
+  const foreign = new Set([
+    // of commands that call a running house, set in the same shell
+    ...['GATEHOUSE_URL', 'GATEHOUSE_SESSION', 'GATEHOUSE_TOKEN', 'GATEHOUSE_BUNDLE_PASSWORD'],
+    // of tests
     'GATEHOUSE_TEST_ADMIN_URL',
     'GATEHOUSE_TEST_LOG',
     'GATEHOUSE_E2E_BOOTSTRAP',
@@ -192,7 +195,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   ]);
   const given = Object.entries(environment).filter(
     ([name, value]) =>
-      name.startsWith('GATEHOUSE_') && value !== undefined && value !== '' && !testing.has(name),
+      name.startsWith('GATEHOUSE_') && value !== undefined && value !== '' && !foreign.has(name),
   );
   const parsed = settings.safeParse(Object.fromEntries(given));
   if (!parsed.success) throw serverError('ERR_CONFIG_INVALID', describeIssues(parsed.error));

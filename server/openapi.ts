@@ -80,17 +80,23 @@ function withProperties(schema: JsonSchema): JsonSchema {
   return 'properties' in schema ? schema : { type: 'object', properties: {} };
 }
 
+/** A media type without its parameters. */
+const bare = (contentType: string): string => contentType.split(';')[0] ?? contentType;
+
 function describeResponses(route: AnyRoute): JsonSchema {
   const responses: JsonSchema = {};
   for (const [status, response] of Object.entries(route.responses)) {
     const contentType =
       response.contentType ?? (response.schema === undefined ? undefined : 'application/json');
     const schema = response.schema === undefined ? { type: 'string' } : toSchema(response.schema);
+    const { textType } = response;
+    const content = {
+      ...(contentType === undefined ? {} : { [bare(contentType)]: { schema } }),
+      ...(textType === undefined ? {} : { [bare(textType)]: { schema: { type: 'string' } } }),
+    };
     responses[status] = {
       description: response.description,
-      ...(contentType === undefined
-        ? { type: 'null' }
-        : { content: { [contentType.split(';')[0] ?? contentType]: { schema } } }),
+      ...(Object.keys(content).length === 0 ? { type: 'null' } : { content }),
     };
   }
   responses['default'] = {

@@ -20,6 +20,8 @@ export function sendResult(route: AnyRoute, reply: FastifyReply, result: Handler
   if (result.cookies !== undefined && result.cookies.length > 0)
     reply.header('set-cookie', [...result.cookies]);
   if (result.body === undefined) return reply.send();
+  if (typeof result.body === 'string' && documented.textType !== undefined)
+    return reply.type(documented.textType).send(result.body);
   if (documented.schema !== undefined) return sendJson(route, reply, result, documented.contentType);
   if (documented.contentType !== undefined && !reply.hasHeader('content-type'))
     reply.type(documented.contentType);

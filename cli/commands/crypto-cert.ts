@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { getFromHouse, postToHouse } from '../call-house.ts';
 import { UsageError, type Command, type CommandInput } from '../command.ts';
 
-const token = '(GATEHOUSE_TOKEN: access token of a fresh step-up; sets the tenant)';
+const token = '(GATEHOUSE_SESSION: session cookie after a fresh step-up; sets the tenant)';
 const url = { url: { type: 'string' } } as const;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const alarmMilliseconds = 72 * 3_600_000;

@@ -13,7 +13,7 @@ type Approval = {
 };
 type Page = { readonly items: readonly Approval[]; readonly nextCursor: string | null };
 
-const token = '(GATEHOUSE_TOKEN: access token of a fresh step-up; sets the tenant)';
+const token = '(GATEHOUSE_SESSION: session cookie after a fresh step-up; sets the tenant)';
 
 function idOf({ positionals }: CommandInput): string {
   const [id] = positionals;

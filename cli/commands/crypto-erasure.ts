@@ -3,7 +3,7 @@ import { getFromHouse, postToHouse } from '../call-house.ts';
 import { withHouse } from '../open-house.ts';
 import { UsageError, type Command, type CommandInput } from '../command.ts';
 
-const token = '(GATEHOUSE_TOKEN: access token of a fresh step-up; sets the tenant)';
+const token = '(GATEHOUSE_SESSION: session cookie after a fresh step-up; sets the tenant)';
 
 function textOf({ values }: CommandInput, name: string, what: string): string {
   const value = values[name];
@@ -28,7 +28,8 @@ type Epochs = {
 const epochsCommand: Command = {
   name: 'crypto epochs',
   summary: 'Key epochs of a tenant, until when backups open them, and its standing schedule',
-  usage: 'gatehouse crypto epochs [--url URL] [--json]   (GATEHOUSE_TOKEN sets the tenant)',
+  usage:
+    'gatehouse crypto epochs [--url URL] [--json]   (GATEHOUSE_SESSION or GATEHOUSE_TOKEN sets the tenant)',
   options: { url: { type: 'string' } },
   run: async (input) => {
     const life = await getFromHouse<Epochs>(input, '/v1/crypto/epochs');

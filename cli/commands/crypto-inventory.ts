@@ -22,7 +22,7 @@ const inventoryCommand: Command = {
   name: 'crypto inventory',
   summary: 'Every key of a tenant with age, uses, provider and next rotation; exit 1 when one is overdue',
   usage:
-    'gatehouse crypto inventory [--overdue] [--kind KIND] [--cursor CURSOR] [--url URL] [--json]   (GATEHOUSE_TOKEN sets the tenant)',
+    'gatehouse crypto inventory [--overdue] [--kind KIND] [--cursor CURSOR] [--url URL] [--json]   (GATEHOUSE_SESSION or GATEHOUSE_TOKEN sets the tenant)',
   options: {
     overdue: { type: 'boolean' },
     kind: { type: 'string' },
@@ -66,7 +66,7 @@ const plantCommand: Command = {
   name: 'crypto plant',
   summary: 'Lay out a canary: a ciphertext to put anywhere, or a whole row (--values) in a mapped table',
   usage:
-    'gatehouse crypto plant COLLECTION --label TEXT (--field FIELD --row ROWID --value TEXT | --values JSON) [--url URL] [--json]   (GATEHOUSE_TOKEN: fresh step-up)',
+    'gatehouse crypto plant COLLECTION --label TEXT (--field FIELD --row ROWID --value TEXT | --values JSON) [--url URL] [--json]   (GATEHOUSE_SESSION: session cookie after a fresh step-up)',
   options: {
     label: { type: 'string' },
     field: { type: 'string' },

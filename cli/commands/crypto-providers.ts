@@ -19,7 +19,7 @@ type Trial = {
 type Work = (input: CommandInput, name: string) => Promise<0 | 1>;
 
 const usage =
-  'gatehouse crypto providers [add NAME --file CONFIGURATION.json | test NAME | use NAME --reason TEXT] [--url URL] [--json]   (GATEHOUSE_TOKEN: access token; sets the tenant)';
+  'gatehouse crypto providers [add NAME --file CONFIGURATION.json | test NAME | use NAME --reason TEXT] [--url URL] [--json]   (GATEHOUSE_SESSION: session cookie; sets the tenant)';
 
 const list: Work = async (input) => {
   const body = await getFromHouse<Listed>(input, '/v1/crypto/providers?limit=200');

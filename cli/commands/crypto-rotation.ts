@@ -13,7 +13,7 @@ type Job = {
   readonly error: string | null;
 };
 
-const token = 'GATEHOUSE_TOKEN: access token; sets the tenant';
+const token = 'GATEHOUSE_SESSION: session cookie; sets the tenant';
 
 const jobLine = ({ id, kind, state, phase, total, done, rate, error }: Job): string =>
   `${id}  ${kind.padEnd(11)}  ${state.padEnd(7)}  ${phase.padEnd(8)}  ${done}/${total}  ${rate}/s${error === null ? '' : `  ${error}`}`;

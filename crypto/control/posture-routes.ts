@@ -70,7 +70,13 @@ function inventoryRoute(crypto: Crypto, { database }: PostureRoutesDeps): AnyRou
         format: z.enum(['json', 'csv']).default('json'),
       }),
     },
-    responses: { 200: { description: 'A page of the inventory', schema: inventorySchema } },
+    responses: {
+      200: {
+        description: 'A page of the inventory',
+        schema: inventorySchema,
+        textType: 'text/csv; charset=utf-8',
+      },
+    },
     handler: async ({ principal, query }) => {
       const { tenantId } = requirePrincipal(principal);
       const wanted = {
@@ -91,10 +97,7 @@ function inventoryRoute(crypto: Crypto, { database }: PostureRoutesDeps): AnyRou
         return {
           status: 200,
           body: inventoryCsv(page.items),
-          headers: {
-            'content-type': 'text/csv; charset=utf-8',
-            ...(page.next === null ? {} : { 'x-next-cursor': page.next }),
-          },
+          headers: page.next === null ? {} : { 'x-next-cursor': page.next },
         };
       const items = page.items.map((key) => ({
         ...key,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase, deriveConnectionUrls, freePort } from '../../db/index.ts';
@@ -11,6 +11,8 @@ export type TestHouse = {
   readonly url: string;
   readonly house: House;
   readonly db: TestDatabase;
+  /** What commands that open the house themselves need: data folder, database, passphrase. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly tenants: Bootstrap['tenants'];
   /** Calls the API as a service account of a tenant. */
   readonly as: (slug: string, role: string) => Promise<Caller>;
@@ -28,10 +30,14 @@ export type Caller = (
 // oxlint-disable-next-line typescript/no-explicit-any -- tests read answers of every shape
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: any };
 
+const passphrase = 'test passphrase of a test house';
+
 /** @param options - contacts generated for each demo tenant; default 40 */
 export async function startTestHouse(options: { readonly contacts?: number } = {}): Promise<TestHouse> {
   const db = await createTestDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-house-'));
+  const secretsPath = join(folder, 'secrets');
+  await mkdir(secretsPath, { mode: 0o700 });
   const port = await freePort();
   const config = readConfig({
     GATEHOUSE_PORT: String(port),
@@ -42,19 +48,25 @@ export async function startTestHouse(options: { readonly contacts?: number } = {
   const database = createDatabase({ urls: deriveConnectionUrls(db.adminUrl), logger: silentLogger });
   const house = await compose({
     config,
-    secretsPath: folder,
+    secretsPath,
     database,
     logger: silentLogger,
     consoleFolder: null,
-    passphrase: new Secret('test passphrase of a test house'),
+    passphrase: new Secret(passphrase),
   });
   await house.start();
-  const tenants = await seedDemo(house, { secretsPath: folder }, config);
+  const tenants = await seedDemo(house, { secretsPath }, config);
   await house.http.listen({ host: '127.0.0.1', port });
   return {
     url: config.publicUrl,
     house,
     db,
+    environment: {
+      GATEHOUSE_DATA_DIR: folder,
+      GATEHOUSE_DATABASE_URL: db.adminUrl,
+      GATEHOUSE_ROOT_KEY_PASSPHRASE: passphrase,
+      GATEHOUSE_URL: config.publicUrl,
+    },
     tenants: [...tenants],
     as: (slug, role) => serviceCaller(config.publicUrl, tenants, slug, role),
     close: async () => {
