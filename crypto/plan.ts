@@ -42,10 +42,11 @@ const subjectPurpose = 'subject';
 
 /** Checks a plan and encodes what does not change from row to row; remembered by plan and tenant. */
 export function compilePlan(plan: EncryptionPlan, tenantId: TenantId): CompiledPlan {
-  const byTenant = compiled.get(plan) ?? new Map<TenantId, CompiledPlan>();
-  compiled.set(plan, byTenant);
-  const known = byTenant.get(tenantId);
+  const held = compiled.get(plan);
+  const known = held?.get(tenantId);
   if (known !== undefined) return known;
+  const byTenant = held ?? new Map<TenantId, CompiledPlan>();
+  compiled.set(plan, byTenant);
   if (byTenant.size >= maxTenantsPerPlan) byTenant.clear();
   const fresh = compile(plan, tenantId);
   byTenant.set(tenantId, fresh);
