@@ -9,12 +9,14 @@ import {
   type RandomBytes,
   type TenantId,
 } from '../kernel/index.ts';
+import type { Executors } from '../crypto/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import type { Readable } from 'node:stream';
 import { createEventChecker } from './check-event.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import { auditEvents, rollbackDetected } from './events.ts';
 import { createEvidencePack, type EvidenceRange } from './evidence.ts';
+import { createHolds, type Holds } from './keeping/holds.ts';
 import { createLogDirectory, type LogInfo } from './log-directory.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
 import { listEventTypes, type EventType } from './ocsf/event-types.ts';
@@ -78,6 +80,10 @@ export type Audit = AuditSink<Tx> &
     readonly toOcsf: ToOcsf;
     /** Receivers of the trail outside the house. */
     readonly sinks: Sinks;
+    /** What must be kept. */
+    readonly holds: Holds;
+    /** What two people may decide here. */
+    readonly executors: Executors;
     /** Searches that people keep. */
     readonly views: SavedViews;
     /** Delivers the views that are due. @returns how many */
@@ -193,6 +199,7 @@ export function createAudit(deps: AuditDeps): Audit {
     send: deps.sendMail ?? (() => Promise.reject(new Error('no mail system was given'))),
     publicUrl: deps.publicUrl ?? '',
   });
+  const holds = createHolds({ ...deps, audit: () => recorder });
   const life = createWakeUps(database, sequencer.wake);
   return Object.freeze({
     ...recorder,
@@ -238,6 +245,8 @@ export function createAudit(deps: AuditDeps): Audit {
     eventTypes: listEventTypes(definitions),
     toOcsf,
     sinks,
+    holds,
+    executors: Object.freeze({ 'audit.release_hold': holds.release }),
     views: createSavedViews(deps),
     deliverViews,
     projector,

@@ -19,6 +19,7 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_WITNESS_FOLDER'
   | 'ERR_AUDIT_SINK_EXISTS'
   | 'ERR_AUDIT_VIEW_EXISTS'
+  | 'ERR_AUDIT_HELD'
   | 'ERR_OVERLOADED';
 
 const statuses: Partial<Record<AuditErrorCode, number>> = {
@@ -32,6 +33,7 @@ const statuses: Partial<Record<AuditErrorCode, number>> = {
   ERR_AUDIT_INVALID_POLICY: 422,
   ERR_AUDIT_SINK_EXISTS: 409,
   ERR_AUDIT_VIEW_EXISTS: 409,
+  ERR_AUDIT_HELD: 409,
 };
 
 /** An error of this room. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
+import { keepingEvents } from './keeping/events.ts';
 import { sinkEvents } from './sinks/events.ts';
 import { viewEvents } from './views/events.ts';
 
@@ -58,4 +59,5 @@ export const auditEvents: readonly EventDefinition[] = Object.freeze([
   rollbackDetected,
   ...sinkEvents,
   ...viewEvents,
+  ...keepingEvents,
 ]);

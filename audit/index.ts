@@ -39,5 +39,6 @@ export * from './witness/witness-server.ts';
 export * from './witness/witness-store.ts';
 export * from './witness/witness-client.ts';
 export type { DeadLetter, NewSink, SinkChange, Sinks, SinkView } from './sinks/sinks.ts';
+export type { HeldSubject, Hold, Holds } from './keeping/holds.ts';
 export type { TrailFilter } from './schema.ts';
 export type { ViewMail } from './views/deliver-views.ts';

@@ -1,6 +1,8 @@
+import type { DualControl } from '../crypto/index.ts';
 import type { Database } from '../db/index.ts';
 import type { AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
+import { createHoldRoutes } from './keeping/hold-routes.ts';
 import { createLogRoutes } from './log-routes.ts';
 import { eventTypesRoute, ocsfEventRoute } from './ocsf/routes.ts';
 import { createReadTrail } from './read-trail.ts';
@@ -19,12 +21,14 @@ export type AuditRoutesDeps = {
   readonly database: Database;
   /** The version that exported events name. */
   readonly productVersion: string;
+  /** For what needs two people. */
+  readonly dualControl: DualControl;
 };
 
 /** `/v1/audit/*`, the public log and the page that says how to verify. */
 export function createAuditRoutes(
   audit: Audit,
-  { database, productVersion }: AuditRoutesDeps,
+  { database, productVersion, dualControl }: AuditRoutesDeps,
 ): readonly AnyRoute[] {
   const readTrail = createReadTrail(audit, database);
   return [
@@ -45,6 +49,7 @@ export function createAuditRoutes(
     ...createSearchRoutes(audit, readTrail),
     ...createViewRoutes({ audit, database }),
     ...createSinkRoutes({ audit, database }),
+    ...createHoldRoutes({ audit, database, dualControl }),
     ...createLogRoutes(audit),
   ];
 }

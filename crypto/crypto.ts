@@ -34,7 +34,7 @@ import { createKeyInventory } from './control/inventory/key-inventory.ts';
 import { createErasure } from './erasure/erasure.ts';
 import { noLedger } from './erasure/ledger/no-ledger.ts';
 import { createShredLedger } from './erasure/ledger/shred-ledger.ts';
-import { shred } from './erasure/shred.ts';
+import { shred, type MayShred } from './erasure/shred.ts';
 import { advise } from './search/advise.ts';
 import { createIndexVersions, defaultVersionAge } from './search/index-versions.ts';
 import type { SealedTables } from './sealed-table.ts';
@@ -66,6 +66,8 @@ export type CryptoDeps = {
   readonly jobLeaseSeconds?: number;
   /** Days for which keys may seal, wrap or sign. */
   readonly cryptoperiods?: Cryptoperiods;
+  /** Asked before keys of people are destroyed; a room above knows of legal holds. Absent: nothing is kept. */
+  readonly mayShred?: MayShred;
   /** Folder of the shred ledger outside the database; absent: the database has the only one. */
   readonly ledgerFolder?: string;
   /** How long a process may use what it knows of index versions; 2,000. */

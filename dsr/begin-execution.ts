@@ -1,5 +1,7 @@
 import { parseSubjectId, type CallContext } from '../kernel/index.ts';
+import type { HeldSubject } from '../audit/index.ts';
 import type { Tx } from '../db/index.ts';
+import { holdText } from './legal-hold.ts';
 import { dsrError } from './errors.ts';
 import { executionRefused } from './events.ts';
 import { parsePlan, type Drift, type PlanDocument } from './plan-document.ts';
@@ -27,6 +29,10 @@ export async function beginExecution(turn: Turn, tx: Tx, row: RequestRow, by?: B
     by?.call === undefined ? { actor: by?.actor ?? engineActor } : { actor: by.actor, call: by.call };
   const plan = parsePlan((await readPlan(tx, row)).document);
   const again = row.state === 'partially_completed';
+  const subjects = plan.identity.subjects.map(parseSubjectId);
+  const [held] = row.type === 'erasure' ? await deps.audit.holds.held(tx, subjects) : [];
+  if (held !== undefined)
+    return { kind: 'refused', error: await keepForHold(turn, tx, row, { plan, held, why }) };
   const { drift, terms } = again ? { drift: [], terms: null } : await recount(turn, tx, row, plan);
   if (drift.length > 0 && row.type === 'erasure')
     return { kind: 'refused', error: await sendBack(turn, tx, row, { plan, drift, why }) };
@@ -50,6 +56,21 @@ export async function beginExecution(turn: Turn, tx: Tx, row: RequestRow, by?: B
   };
 }
 
+/** A hold that stands, or was placed since the plan: nothing is erased. The request can be refused, or planned anew later. */
+async function keepForHold(
+  turn: Turn,
+  tx: Tx,
+  row: RequestRow,
+  { plan, held, why }: { readonly plan: PlanDocument; readonly held: HeldSubject; readonly why: BeginBy },
+): Promise<Error> {
+  const note = holdText(held);
+  if (row.state === 'approved') await turn.move(tx, row, 'verified', { ...why, note });
+  await refuseExecution(turn, tx, row, { plan, why, reason: 'legal_hold', drift: [] });
+  return dsrError('ERR_DSR_LEGAL_HOLD', `${note}; plan again when it is released, or refuse the request`, {
+    details: { holdId: held.holdId },
+  });
+}
+
 async function sendBack(
   turn: Turn,
   tx: Tx,
@@ -62,15 +83,31 @@ async function sendBack(
 ): Promise<Error> {
   const note = `the data moved away from the approved plan: ${drift.map((one) => `${one.collection} ${one.planned} -> ${one.found}`).join(', ')}`;
   await turn.move(tx, row, 'verified', { ...why, note });
+  await refuseExecution(turn, tx, row, { plan, why, reason: 'drift', drift });
+  return dsrError('ERR_DSR_PLAN_DRIFTED', `${note}; plan and approve again`, { details: { drift } });
+}
+
+type Refused = {
+  readonly plan: PlanDocument;
+  readonly why: BeginBy;
+  readonly reason: string;
+  readonly drift: readonly Drift[];
+};
+
+async function refuseExecution(
+  turn: Turn,
+  tx: Tx,
+  row: RequestRow,
+  { plan, why, reason, drift }: Refused,
+): Promise<void> {
   await turn.deps.audit.append(tx, {
     definition: executionRefused,
     tenantId: tx.tenantId,
     outcome: 'denied',
-    reason: 'drift',
+    reason,
     ...why,
     targets: [{ type: 'dsr.request', id: row.id }],
     subjects: plan.identity.subjects.map(parseSubjectId),
     detail: { requestId: row.id, planHash: row.plan_hash ?? '', drifted: [...drift] },
   });
-  return dsrError('ERR_DSR_PLAN_DRIFTED', `${note}; plan and approve again`, { details: { drift } });
 }

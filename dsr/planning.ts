@@ -3,6 +3,7 @@ import type { Tx } from '../db/index.ts';
 import type { Connector, SearchTerms } from './connectors/connector.ts';
 import { dsrError } from './errors.ts';
 import { planCreated } from './events.ts';
+import { holdText, keepUnderHold } from './legal-hold.ts';
 import { findDrift, sealPlan, type Drift, type PlanDocument, type SealedPlan } from './plan-document.ts';
 import type { DsrDeps } from './ports.ts';
 import { lockedRequest, type RequestRow } from './request-row.ts';
@@ -36,7 +37,11 @@ export async function draftPlan(
 ): Promise<Draft> {
   const { identifiers } = await openIdentity(deps.crypto, tx, row);
   const closure = await connector.close(tx, identifiers);
-  const { steps, warnings } = await connector.plan(tx, closure.subjects, row.type);
+  const drafted = await connector.plan(tx, closure.subjects, row.type);
+  const [held] =
+    row.type === 'erasure' ? await deps.audit.holds.held(tx, closure.subjects.map(parseSubjectId)) : [];
+  const steps = held === undefined ? drafted.steps : keepUnderHold(drafted.steps, held);
+  const warnings = held === undefined ? drafted.warnings : [holdText(held), ...drafted.warnings];
   const terms =
     row.type === 'erasure' ? await connector.searchTerms(tx, closure.subjects, identifiers) : null;
   const total = (action: string): number =>

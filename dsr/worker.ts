@@ -127,6 +127,7 @@ async function forgetClosed(deps: DsrDeps, tenantId: TenantId): Promise<number> 
   let forgotten = 0;
   for (const { id } of rows) {
     forgotten += await deps.database.withTenant(tenantId, async (tx) => {
+      if ((await deps.audit.holds.held(tx, [parseSubjectId(requestSubject(id))])).length > 0) return 0;
       const { rowCount } = await tx.query(forgetRequest, [id, now]);
       if (rowCount === 0) return 0;
       await tx.query(deletePackageChunks, [id]);

@@ -56,6 +56,9 @@ export const defaultRoles: readonly DefaultRole[] = Object.freeze([
       'gateway.read',
       'audit.read',
       'audit.manage',
+      'audit.hold',
+      'audit.change_retention',
+      'audit.approve',
     ]),
   },
   {
@@ -71,6 +74,8 @@ export const defaultRoles: readonly DefaultRole[] = Object.freeze([
       'dsr.download',
       'datamap.read',
       'audit.read',
+      'audit.hold',
+      'audit.approve',
       'crypto.read',
       'crypto.approve',
       'crypto.shred',

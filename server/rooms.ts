@@ -117,6 +117,7 @@ export async function composeRooms({
     audit: () => audit,
     addressRules: { development: mode === 'development', allowPrivate: config.privateKeyServices },
     ledgerFolder: config.shredLedgerFolder,
+    mayShred: (tx, subjectIds) => audit.holds.requireFree(tx, subjectIds),
     cryptoperiods: config.cryptoperiods,
   });
   const audit: Audit = createAudit({
@@ -180,6 +181,7 @@ export async function composeRooms({
   });
   const executors: Executors = Object.freeze({
     ...crypto.erasure.executors,
+    ...audit.executors,
     'crypto.change_provider': crypto.providers.change,
     [dropPlaintextAction]: dropExecutor(database, columns),
   });
@@ -199,7 +201,7 @@ export async function composeRooms({
     ...policy.routes,
     ...createColumnRoutes({ database, columns, dualControl, logger }),
     ...createPkiRoutes(pki, { ...shared, database, publicUrl }),
-    ...createAuditRoutes(audit, { database, productVersion: version }),
+    ...createAuditRoutes(audit, { database, productVersion: version, dualControl }),
     ...createCryptoRoutes(crypto, { database, clock: systemClock, dualControl, audit, tables }),
     ...createDataMapRoutes({ database, registry: dataMap }),
     ...dsr.routes,

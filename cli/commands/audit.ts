@@ -10,6 +10,7 @@ import { createDatabase, deriveConnectionUrls, statement } from '../../db/index.
 import { isGatehouseError, parseTenantId, silentLogger, type TenantId } from '../../kernel/index.ts';
 import { readBootstrap } from '../bootstrap-file.ts';
 import type { Command, CommandInput, ExitCode } from '../command.ts';
+import { keepingCommands } from './audit-keeping.ts';
 import { proofCommand } from './audit-proof.ts';
 import { witnessCommand } from './audit-witness.ts';
 import { eventTypesCommand } from './audit-event-types.ts';
@@ -182,4 +183,5 @@ export const auditCommands: readonly Command[] = Object.freeze([
   proofCommand,
   witnessCommand,
   eventTypesCommand,
+  ...keepingCommands,
 ]);

@@ -21,7 +21,11 @@ export type ShredDeps = {
   readonly newId: NewId;
   readonly subjectHash: (tx: Tx, subjectId: SubjectId) => Promise<Buffer>;
   readonly shredLedger: Pick<ShredLedger, 'record'>;
+  readonly mayShred?: MayShred;
 };
+
+/** Throws when the keys of one of these people must be kept, e.g. under a legal hold. */
+export type MayShred = (tx: Tx, subjectIds: readonly SubjectId[]) => Promise<void>;
 
 /** Which keys are gone, and where the ledger says so. */
 export type ShredResult = { readonly kids: readonly KeyId[]; readonly ledgerIds: readonly string[] };
@@ -44,6 +48,7 @@ export async function shred(
   const subjects = [...new Set(subjectIds)].toSorted();
   if (subjects.length === 0) return { kids: [], ledgerIds: [] };
   checkInput(subjects, why);
+  await deps.mayShred?.(tx, subjects);
   const now = deps.clock.now();
   const { epoch } = await deps.tenantKeys.active(tx);
   const tombstones = subjects.map(() => newKid(deps.random));

@@ -5,9 +5,11 @@ import { z } from 'zod';
 import { createAudit, type Audit, type WitnessPolicy, type ViewMail } from '../../audit/index.ts';
 import {
   createCrypto,
+  createDualControl,
   createLocalProvider,
   cryptoEvents,
   type Crypto,
+  type DualControl,
   type RootProvider,
 } from '../../crypto/index.ts';
 import {
@@ -44,6 +46,8 @@ export type AuditFixture = {
   readonly audit: Audit;
   readonly crypto: Crypto;
   readonly root: RootProvider;
+  /** Two people, for what needs them. */
+  readonly control: DualControl;
   /** What was handed to the mail system. */
   readonly mails: readonly ViewMail[];
   /** Another process's log on the same database, as far as one process can play two. */
@@ -79,6 +83,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
       root,
       recordProviderCalls: false,
       audit: () => audit,
+      mayShred: (tx, subjectIds) => audit.holds.requireFree(tx, subjectIds),
     });
     const audit: Audit = createAudit({
       ...common,
@@ -99,11 +104,18 @@ export async function createAuditFixture(): Promise<AuditFixture> {
   };
   const { audit, crypto } = build(db.database);
   await audit.start();
+  const control = createDualControl({
+    ...common,
+    database: db.database,
+    audit: () => audit,
+    executors: () => audit.executors,
+  });
   return {
     db,
     audit,
     crypto,
     root,
+    control,
     mails,
     another: (database = db.database, limits = {}) => build(database, limits).audit,
     close: async () => {

@@ -15,7 +15,11 @@ let base: string;
 
 beforeAll(async () => {
   house = await createAuditFixture();
-  routes = createAuditRoutes(house.audit, { database: house.db.database, productVersion: '0.1.0' });
+  routes = createAuditRoutes(house.audit, {
+    database: house.db.database,
+    productVersion: '0.1.0',
+    dualControl: house.control,
+  });
   tenant = await house.db.createTenant('routes-tenant');
   auditor = createPrincipal(tenant, 'Auditor');
   const actor = createPrincipal(tenant, 'Somebody');

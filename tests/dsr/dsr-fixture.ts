@@ -92,7 +92,13 @@ export async function createDsrFixture(): Promise<DsrFixture> {
     newId,
     logger: silentLogger,
   };
-  const crypto: Crypto = createCrypto({ ...shared, root, recordProviderCalls: false, audit: () => audit });
+  const crypto: Crypto = createCrypto({
+    ...shared,
+    root,
+    recordProviderCalls: false,
+    audit: () => audit,
+    mayShred: (tx, subjectIds) => audit.holds.requireFree(tx, subjectIds),
+  });
   const audit: Audit = createAudit({
     ...shared,
     crypto,
