@@ -32,6 +32,7 @@ import { createCanaries } from './control/canaries/canaries.ts';
 import { defaultCryptoperiods, type Cryptoperiods } from './control/inventory/cryptoperiods.ts';
 import { createKeyInventory } from './control/inventory/key-inventory.ts';
 import { createErasure } from './erasure/erasure.ts';
+import { createKeyExport } from './escrow/export-keys.ts';
 import { noLedger } from './erasure/ledger/no-ledger.ts';
 import { createShredLedger } from './erasure/ledger/shred-ledger.ts';
 import { shred, type MayShred } from './erasure/shred.ts';
@@ -142,6 +143,7 @@ export function createCrypto(deps: CryptoDeps): Crypto {
     ledger: readLedgerPage,
     rotate: rotateTenant,
     erasure,
+    exportKeys: createKeyExport({ ...deps, providers: parts.providers }),
     advise: (tx, request, actor) =>
       advise(
         tx,

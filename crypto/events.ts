@@ -7,6 +7,7 @@ import { columnEvents } from './columns/events.ts';
 import { canaryEvents } from './control/canaries/events.ts';
 import { controlEvents } from './control/events.ts';
 import { erasureEvents } from './erasure/events.ts';
+import { escrowEvents } from './escrow/events.ts';
 import { pkiEvents } from './pki/events.ts';
 import { valuesEvents } from './values/events.ts';
 
@@ -94,6 +95,7 @@ export const cryptoEvents: readonly EventDefinition[] = Object.freeze([
   ...controlEvents,
   ...canaryEvents,
   ...erasureEvents,
+  ...escrowEvents,
   ...valuesEvents,
   ...columnEvents,
   ...pkiEvents,

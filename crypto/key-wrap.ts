@@ -3,7 +3,7 @@ import { cryptoError, decryptError } from './errors.ts';
 
 /*
  * AES key wrap, with and without padding. It binds nothing to the key (no associated data), so nothing at rest in this
- * house uses it: it is for the edge, where other key systems speak nothing else. node takes inputs that the standards
+ * house uses it: it is for the edge, where other key systems speak nothing else (escrow/). node takes inputs that the standards
  * do not know; every length is checked here. @see https://www.rfc-editor.org/rfc/rfc3394, rfc5649, NIST SP 800-38F
  */
 

@@ -14,6 +14,7 @@ import { createPostureRoutes } from './control/posture-routes.ts';
 import { createControlRoutes } from './control/routes.ts';
 import { createProviderRoutes } from './providers/routes.ts';
 import { createUnsealRoute } from './providers/unseal-routes.ts';
+import { createEscrowRoutes } from './escrow/routes.ts';
 import { createErasureRoutes } from './erasure/routes.ts';
 import { createKeyJobRoutes } from './rotation/routes.ts';
 import { createSearchRoutes } from './search/routes.ts';
@@ -43,6 +44,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
     ...createKeyJobRoutes(crypto.jobs, deps),
     ...createControlRoutes(deps),
     ...createErasureRoutes(crypto, deps),
+    ...createEscrowRoutes(deps),
     ...createPostureRoutes(crypto, deps),
     ...createValuesRoutes(crypto, deps),
     ...createProviderRoutes({ ...deps, providers: crypto.providers }),

@@ -6,6 +6,7 @@ import type { Bounds, Buckets } from './search/bucket.ts';
 import type { KeyJobs } from './rotation/key-jobs.ts';
 import type { KeyId, Principal, SubjectId, TenantId } from '../kernel/index.ts';
 import type { Canaries } from './control/canaries/canaries.ts';
+import type { Executor } from './control/dual-control.ts';
 import type { KeyInventory } from './control/inventory/key-inventory.ts';
 import type { Erasure } from './erasure/erasure.ts';
 import type { HouseSeal } from './providers/house-seal.ts';
@@ -305,6 +306,8 @@ export type Crypto = {
   readonly settle: () => Promise<void>;
   /** The end of keys: epochs, retirement, schedule, horizon. */
   readonly erasure: Erasure;
+  /** Carries out `crypto.export_keys`, once two people want it. */
+  readonly exportKeys: Executor;
   /** Poison rows. */
   readonly canaries: Canaries;
   /** Every key with its age and cryptoperiod. */

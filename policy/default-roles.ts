@@ -48,6 +48,7 @@ export const defaultRoles: readonly DefaultRole[] = Object.freeze([
       'crypto.manage_providers',
       'crypto.approve',
       'crypto.retire',
+      'crypto.export_keys',
       'crypto.canary',
       'crypto.issue',
       'crypto.revoke',

@@ -183,6 +183,7 @@ export async function composeRooms({
     ...crypto.erasure.executors,
     ...audit.executors,
     'crypto.change_provider': crypto.providers.change,
+    'crypto.export_keys': crypto.exportKeys,
     [dropPlaintextAction]: dropExecutor(database, columns),
   });
   const dualControl = createDualControl({

@@ -7,6 +7,7 @@ import { certCommands } from './crypto-cert.ts';
 import { cryptoColumnCommands } from './crypto-columns.ts';
 import { controlCommands } from './crypto-control.ts';
 import { inventoryCommands } from './crypto-inventory.ts';
+import { exportKeysCommand } from './crypto-export.ts';
 import { erasureCommands } from './crypto-erasure.ts';
 import { providersCommand } from './crypto-providers.ts';
 import { unsealCommands } from './crypto-unseal.ts';
@@ -78,6 +79,7 @@ export const cryptoCommands: readonly Command[] = Object.freeze([
   ...cryptoRotationCommands,
   ...controlCommands,
   ...erasureCommands,
+  exportKeysCommand,
   ...inventoryCommands,
   ...cryptoColumnCommands,
   ...certCommands,

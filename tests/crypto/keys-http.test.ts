@@ -37,6 +37,7 @@ test('whoever has no session, no right or no fresh proof is refused on every way
     ['POST', '/v1/crypto/shred', shred, 403],
     ['POST', '/v1/crypto/rotate', {}, 403],
     ['POST', '/v1/crypto/rewrap', {}, 403],
+    ['POST', '/v1/crypto/export-keys', {}, 403],
     ['POST', '/v1/crypto/retire', { reason: 'x' }, 403],
     ['POST', '/v1/crypto/canaries', { label: 'x' }, 403],
     ['POST', `/v1/crypto/approvals/${randomUUID()}/approve`, { digest: '0'.repeat(64) }, 403],
