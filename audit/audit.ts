@@ -1,6 +1,7 @@
 import {
   notFound,
   platformTenantId,
+  type AddressRules,
   type AuditSink,
   type Clock,
   type EventDefinition,
@@ -114,12 +115,12 @@ export type AuditDeps = {
   readonly witnessPolicy?: WitnessPolicy | null;
   /** The version that exported events name; default `0`. */
   readonly productVersion?: string;
-  /** Whether receivers of the trail may have addresses outside the public internet, and use http; default false. */
-  readonly allowPrivateReceivers?: boolean;
   /** Hands mails of scheduled views to the mail system; default: none is delivered. */
   readonly sendMail?: SendViewMail;
   /** Origin of the console, for links in mails. */
   readonly publicUrl?: string;
+  /** Where receivers of the trail may stand; default: in the public internet only. */
+  readonly addressRules?: AddressRules;
   /** Entries that may wait before callers are refused; default 8,192. */
   readonly maxQueued?: number;
   /** How long `record` waits for the signed checkpoint before it fails closed; default 10,000. */
@@ -188,7 +189,7 @@ export function createAudit(deps: AuditDeps): Audit {
     view: createViewEntries(crypto, definitions),
     sealer: createSinkSealer(crypto),
     productVersion: deps.productVersion ?? '0',
-    allowPrivate: deps.allowPrivateReceivers ?? false,
+    rules: deps.addressRules ?? { development: false, allowPrivate: false },
   });
   const trail = createTrail(crypto, definitions);
   const projector = createProjector({ database, logger });

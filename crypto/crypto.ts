@@ -1,6 +1,15 @@
 import { createHmac } from 'node:crypto';
 import type { Database, Tx } from '../db/index.ts';
-import type { AuditSink, Clock, Logger, NewId, RandomBytes, SubjectId, TenantId } from '../kernel/index.ts';
+import type {
+  AddressRules,
+  AuditSink,
+  Clock,
+  Logger,
+  NewId,
+  RandomBytes,
+  SubjectId,
+  TenantId,
+} from '../kernel/index.ts';
 import { encodedContextOf } from './associated-data.ts';
 import { portableSuite, rowSuite } from './ct1.ts';
 import { countMessages, fieldSuiteOf, macKeyOf, type DataKey } from './data-key.ts';
@@ -14,7 +23,6 @@ import { createRandomPool } from './nonce-pool.ts';
 import { failed, openOne } from './open-one.ts';
 import { openRows } from './open-rows.ts';
 import { packRow, unpackRow } from './packed-row.ts';
-import type { AddressRules } from './providers/address-rules.ts';
 import { createCallRecorder, type CallRecorder } from './providers/call-recorder.ts';
 import { createGuardedProvider } from './providers/guarded-provider.ts';
 import type { GuardLimits } from './providers/guard-limits.ts';

@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './event.ts';
 export * from './ids.ts';
 export * from './logger.ts';
+export * from './outbound-address.ts';
 export * from './principal.ts';
 export * from './require-principal.ts';
 export * from './route.ts';

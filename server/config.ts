@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseCryptoperiods, type Cryptoperiods } from '../crypto/index.ts';
-import { Secret } from '../kernel/index.ts';
+import { Secret, type AddressRules } from '../kernel/index.ts';
 import { serverError } from './errors.ts';
 import { readRootConfigs, rootSettings, type RootConfigs } from './root-settings.ts';
 
@@ -120,15 +120,11 @@ const settings = z.strictObject({
     .max(200)
     .default(16)
     .describe('Connections of the application pool'),
-  GATEHOUSE_PRIVATE_KEY_SERVICES: z
-    .enum(['true', 'false'])
-    .default('false')
-    .describe("Whether tenants' own key services may stand in private networks"),
   GATEHOUSE_OUTBOUND_PRIVATE: z
     .enum(['allow', 'refuse'])
     .optional()
     .describe(
-      'Whether receivers that tenants name may have private addresses or use http; default: allow in development, refuse in production',
+      'Whether key services and receivers of the trail that tenants name may stand in private networks (receivers then over http too); default: allow in development, refuse in production',
     ),
   GATEHOUSE_TRUST_PROXY: z
     .enum(['true', 'false'])
@@ -172,9 +168,8 @@ export type Config = {
   };
   readonly poolSize: number;
   readonly trustProxy: boolean;
-  readonly privateKeyServices: boolean;
-  /** Whether calls to addresses that tenants name may leave the public internet. */
-  readonly allowPrivateOutbound: boolean;
+  /** Where calls may go whose address a tenant names. */
+  readonly addressRules: AddressRules;
 };
 
 /**
@@ -246,11 +241,15 @@ function shape(values: z.output<typeof settings>): Config {
     },
     poolSize: values.GATEHOUSE_DATABASE_POOL,
     trustProxy: values.GATEHOUSE_TRUST_PROXY === 'true',
-    privateKeyServices: values.GATEHOUSE_PRIVATE_KEY_SERVICES === 'true',
-    allowPrivateOutbound:
-      (values.GATEHOUSE_OUTBOUND_PRIVATE ?? (values.GATEHOUSE_MODE === 'production' ? 'refuse' : 'allow')) ===
-      'allow',
+    addressRules: addressRulesOf(values),
   });
+}
+
+function addressRulesOf(values: z.output<typeof settings>): AddressRules {
+  const development = values.GATEHOUSE_MODE === 'development';
+  const privateNetworks = values.GATEHOUSE_OUTBOUND_PRIVATE ?? (development ? 'allow' : 'refuse');
+  const allowPrivate = privateNetworks === 'allow';
+  return Object.freeze({ development: development && allowPrivate, allowPrivate });
 }
 
 function oidcOf(values: z.output<typeof settings>): Config['oidc'] {

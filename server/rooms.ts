@@ -115,7 +115,7 @@ export async function composeRooms({
     ...shared,
     ...{ database, root, formerRoots, logger, tables },
     audit: () => audit,
-    addressRules: { development: mode === 'development', allowPrivate: config.privateKeyServices },
+    addressRules: config.addressRules,
     ledgerFolder: config.shredLedgerFolder,
     mayShred: (tx, subjectIds) => audit.holds.requireFree(tx, subjectIds),
     cryptoperiods: config.cryptoperiods,
@@ -129,9 +129,9 @@ export async function composeRooms({
     witnessPolicy:
       config.witnessPolicyFile === null ? null : parsePolicy(await readFile(config.witnessPolicyFile)),
     productVersion: version,
-    allowPrivateReceivers: config.allowPrivateOutbound,
     publicUrl,
     sendMail: (mail) => mailer.send({ ...mail, language: 'en' }),
+    addressRules: config.addressRules,
     definitions: allEvents,
   });
   const columns = createColumnMigrations({

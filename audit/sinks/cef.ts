@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { TrailEvent } from '../trail-view.ts';
 import type { SinkPlace } from './transport.ts';
 
@@ -26,19 +27,30 @@ export function toCef(event: TrailEvent, place: SinkPlace): string {
   return `CEF:0|${head.join('|')}|${severities[event.outcome]}|${fields.join(' ')}`;
 }
 
+const maxAction = 63;
+
+/** Before CEF 1 `src` is an IPv4 address; one of IPv6 has a custom field of its own. */
+function sourceOf(ip: string | null): readonly (readonly [string, string | null])[] {
+  if (ip === null || !isIPv6(ip)) return [['src', ip]];
+  return [
+    ['c6a2Label', 'Source IPv6 Address'],
+    ['c6a2', ip],
+  ];
+}
+
 function extensionOf(event: TrailEvent, place: SinkPlace): readonly (readonly [string, string | null])[] {
   const origin = 'erased' in event.origin ? { ip: null, userAgent: null } : event.origin;
   return [
     ['rt', String(Date.parse(event.receivedAt))],
     ['start', String(Date.parse(event.occurredAt))],
     ['externalId', event.id],
-    ['act', event.action],
+    ['act', event.action.slice(0, maxAction)],
     ['cat', event.category],
     ['outcome', event.outcome],
     ['reason', event.reason],
     ['suid', event.actor.id],
     ['suser', event.actor.displayName],
-    ['src', origin.ip],
+    ...sourceOf(origin.ip),
     ['requestClientApplication', origin.userAgent],
     ['cn1Label', 'seq'],
     ['cn1', String(event.seq)],

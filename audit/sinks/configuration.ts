@@ -10,6 +10,8 @@ const pem = z.string().max(64_000).startsWith('-----BEGIN ');
 const url = z.url({ protocol: /^https?$/ }).max(2_048);
 const format = z.enum(['native', 'ocsf', 'cloudevents', 'cef']);
 const secret = z.string().min(1).max(8_192);
+/** Value of a header of HTTP (RFC 9110 section 5.5). */
+const headerValue = secret.regex(/^[\x20-\x7e]+$/, 'printable ASCII');
 
 /** Signed webhook. @see https://www.standardwebhooks.com/ */
 const webhook = z.strictObject({
@@ -26,7 +28,8 @@ const syslog = z.strictObject({
   format: z.enum(['native', 'ocsf', 'cef']).default('native'),
   /** Private enterprise number of the structured data; 32473 is the one for documentation (RFC 5612). */
   enterpriseNumber: z.number().int().min(1).max(4_294_967_295).default(32_473),
-  maxMessageBytes: z.number().int().min(480).max(1_048_576).default(8_192),
+  /** Receivers should take at least 2,048 (RFC 5424 section 6.1). */
+  maxMessageBytes: z.number().int().min(2_048).max(1_048_576).default(8_192),
   caPem: pem.optional(),
   clientCertificatePem: pem.optional(),
 });
@@ -80,7 +83,7 @@ export const sinkSecretsSchema = z
       .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'whsec_ and base64 of 24 to 64 bytes')
       .optional(),
     /** webhook and otlp: value of the Authorization header. */
-    authorization: secret.optional(),
+    authorization: headerValue.optional(),
     /** syslog: private key of the client certificate. */
     clientKeyPem: pem.optional(),
     accessKeyId: secret.optional(),

@@ -1,4 +1,4 @@
-import type { Clock } from '../../kernel/index.ts';
+import type { AddressRules, Clock } from '../../kernel/index.ts';
 import type { SinkConfiguration, SinkSecrets } from './configuration.ts';
 import { createKafka } from './kafka.ts';
 import { createOtlp } from './otlp.ts';
@@ -12,8 +12,8 @@ import { createWebhook } from './webhook.ts';
 /** What transports share. */
 export type TransportDeps = {
   readonly clock: Clock;
-  /** Whether receivers outside the public internet may be called, and http used. */
-  readonly allowPrivate: boolean;
+  /** Where receivers may stand. */
+  readonly rules: AddressRules;
 };
 
 /** A sink, opened. */
@@ -26,7 +26,7 @@ export type OpenSink = {
 
 /** Makes the transport of a sink. */
 export function createTransport({ configuration, ...sink }: OpenSink, deps: TransportDeps): Transport {
-  const request = createOutboundRequest(deps.allowPrivate);
+  const request = createOutboundRequest(deps.rules);
   switch (configuration.kind) {
     case 'webhook':
       return createWebhook({ ...sink, ...deps, configuration, request });
@@ -37,15 +37,15 @@ export function createTransport({ configuration, ...sink }: OpenSink, deps: Tran
     case 'kafka':
       return createKafka({ ...sink, ...deps, configuration });
     case 'otlp':
-      return createOtlp({ ...sink, configuration, request });
+      return createOtlp({ ...sink, ...deps, configuration, request });
   }
 }
 
-/** Structured data and header of a syslog message take at most this. */
-const syslogHeadBytes = 480;
+/** Header and structured data of a syslog message take at most this: 300 bytes, the action, the log's name twice. */
+const syslogHeadBytes = (place: SinkPlace): number => 500 + 2 * Buffer.byteLength(place.logName);
 
 /** What a receiver of this kind can take at once. */
-export function limitsOf(configuration: SinkConfiguration): TransportLimits {
+export function limitsOf(configuration: SinkConfiguration, place: SinkPlace): TransportLimits {
   switch (configuration.kind) {
     case 'webhook':
       return { maxEvents: 100, maxBytes: 1_048_576, maxEventBytes: 262_144 };
@@ -53,7 +53,7 @@ export function limitsOf(configuration: SinkConfiguration): TransportLimits {
       return {
         maxEvents: 500,
         maxBytes: 4_194_304,
-        maxEventBytes: Math.max(480, configuration.maxMessageBytes - syslogHeadBytes),
+        maxEventBytes: configuration.maxMessageBytes - syslogHeadBytes(place),
       };
     case 's3':
       return { maxEvents: 5_000, maxBytes: 16_777_216, maxEventBytes: 4_194_304 };

@@ -1,6 +1,12 @@
 import type { TrailEvent } from '../trail-view.ts';
 import { encodeWithin, type Encoder } from './encode.ts';
-import type { Encoded, SinkPlace, Transport, TransportLimits } from './transport.ts';
+import {
+  ReceiverAway,
+  type Encoded,
+  type SinkPlace,
+  type Transport,
+  type TransportLimits,
+} from './transport.ts';
 
 /** What delivering needs. */
 export type DeliverParts = {
@@ -22,7 +28,8 @@ export type Progress = {
 };
 
 /**
- * Delivers events in order. When a batch is refused its events go one by one, so that a poisoned one stands alone.
+ * Delivers events in order. When a batch is refused its events go one by one, so that a poisoned one stands alone; a
+ * receiver that refuses ten of a batch and takes none is treated as away, so that a mistake there drops nothing.
  *
  * @param after - called after each batch with where the next one begins; what it throws ends the delivery
  * @throws when the receiver is away; what `after` was told stays delivered
@@ -38,17 +45,31 @@ export async function deliverEvents(
   }
 }
 
+/** So many events in a row refused one by one, and none taken: the receiver is at fault, not the events. */
+const refusalsOfABrokenReceiver = 10;
+
 async function deliverOne({ transport, signal }: DeliverParts, batch: readonly Encoded[]): Promise<Progress> {
-  const whole = await transport.deliver(batch, signal());
-  if (whole.kind === 'delivered') return { delivered: batch.length, refused: [] };
-  const refused: Refusal[] = [];
-  for (const encoded of batch) {
-    const single = batch.length === 1 ? whole : await transport.deliver([encoded], signal());
-    if (single.kind === 'refused')
-      refused.push({ seq: encoded.seq, action: encoded.event.action, reason: single.reason });
+  const fitting = batch.filter(({ fits }) => fits);
+  const refused = batch.filter(({ fits }) => !fits).map((one) => refusal(one, tooLarge));
+  if (fitting.length === 0) return { delivered: 0, refused };
+  const whole = await transport.deliver(fitting, signal());
+  if (whole.kind === 'delivered') return { delivered: fitting.length, refused };
+  let [delivered, turnedAway] = [0, 0];
+  for (const encoded of fitting) {
+    const single = fitting.length === 1 ? whole : await transport.deliver([encoded], signal());
+    if (single.kind === 'delivered') delivered += 1;
+    else {
+      refused.push(refusal(encoded, single.reason));
+      turnedAway += 1;
+    }
+    if (delivered === 0 && turnedAway >= refusalsOfABrokenReceiver)
+      throw new ReceiverAway(`every event is refused, so it is not the events: ${whole.reason}`);
   }
-  return { delivered: batch.length - refused.length, refused };
+  return { delivered, refused };
 }
+
+const tooLarge = 'even without its detail the event is larger than this receiver takes';
+const refusal = ({ seq, event }: Encoded, reason: string): Refusal => ({ seq, action: event.action, reason });
 
 /** Runs of events within the bounds of the receiver; one that is larger than a batch goes alone. */
 function* batches(

@@ -31,8 +31,11 @@ export function nativeOf(event: TrailEvent, place: SinkPlace): Readonly<Record<s
   return { log: { origin: place.logName, id: place.logId, tenantId: place.tenantId }, ...shown };
 }
 
+const mostInAList = 5;
+
 /**
- * Encodes an event so that it fits: one that is too large leaves its detail behind and names the digest of it.
+ * Encodes an event so that it fits: one that is too large leaves its detail behind and names the digest of it, then all
+ * but the first of its targets and subjects. One that does not fit even so says so: its receiver will never take it.
  *
  * @param maxBytes - of the UTF-8 text
  */
@@ -43,11 +46,14 @@ export function encodeWithin(
   maxBytes: number,
 ): Encoded {
   const text = encode(event, place);
-  if (Buffer.byteLength(text) <= maxBytes) return { seq: event.seq, event, text };
+  const { seq } = event;
+  if (Buffer.byteLength(text) <= maxBytes) return { seq, event, text, fits: true };
   const digest = sha256(Buffer.from(canonicalJson(event.detail ?? null), 'utf8')).toString('hex');
   const smaller = { ...event, detail: { omitted: 'too large for this receiver', sha256: digest } };
   const short = encode(smaller, place);
-  if (Buffer.byteLength(short) <= maxBytes) return { seq: event.seq, event: smaller, text: short };
-  const least = { ...smaller, targets: event.targets.slice(0, 5), subjects: event.subjects.slice(0, 5) };
-  return { seq: event.seq, event: least, text: encode(least, place) };
+  if (Buffer.byteLength(short) <= maxBytes) return { seq, event: smaller, text: short, fits: true };
+  const [targets, subjects] = [event.targets.slice(0, mostInAList), event.subjects.slice(0, mostInAList)];
+  const least = { ...smaller, targets, subjects };
+  const leastText = encode(least, place);
+  return { seq, event: least, text: leastText, fits: Buffer.byteLength(leastText) <= maxBytes };
 }

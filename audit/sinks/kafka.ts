@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { findErrorBy, Producer, ProduceAcks, stringSerializers } from '@platformatic/kafka';
+import type { AddressRules } from '../../kernel/index.ts';
 import type { ConfigurationOf, SinkSecrets } from './configuration.ts';
-import { createLookup, requireReachable } from './outbound-address.ts';
+import { createLookup, requireEncrypted, requireReachable } from './outbound-address.ts';
 import { ReceiverAway, type Encoded, type SinkPlace, type Transport } from './transport.ts';
 
 /** What a cluster is reached with. */
@@ -8,7 +10,7 @@ export type KafkaParts = {
   readonly configuration: ConfigurationOf<'kafka'>;
   readonly secrets: SinkSecrets;
   readonly place: SinkPlace;
-  readonly allowPrivate: boolean;
+  readonly rules: AddressRules;
 };
 
 const requestMilliseconds = 10_000;
@@ -26,8 +28,8 @@ export function createKafka(parts: KafkaParts): Transport {
   };
   return Object.freeze({
     deliver: async (batch: readonly Encoded[], signal: AbortSignal) => {
-      for (const broker of configuration.brokers)
-        await requireReachable(broker.slice(0, broker.lastIndexOf(':')), parts.allowPrivate);
+      requireEncrypted(configuration.tls, parts.rules);
+      for (const broker of configuration.brokers) await requireReachable(hostOf(broker), parts.rules);
       producer ??= createProducer(parts);
       const messages = batch.map(({ event, text }) => ({
         topic: configuration.topic,
@@ -36,7 +38,7 @@ export function createKafka(parts: KafkaParts): Transport {
         headers: { seq: String(event.seq), id: event.id, action: event.action },
       }));
       try {
-        await untilAborted(producer.send({ messages, acks: ProduceAcks.ALL, idempotent: true }), signal);
+        await untilAborted(send(producer, parts, messages), signal);
         return { kind: 'delivered' } as const;
       } catch (error) {
         await drop(); // the sequence of an idempotent producer does not survive a batch that failed
@@ -52,6 +54,20 @@ export function createKafka(parts: KafkaParts): Transport {
   });
 }
 
+type Messages = Parameters<Producer<string, string, string, string>['send']>[0]['messages'];
+
+/** The cluster names its brokers itself: those are judged like the ones that the tenant named. */
+async function send(
+  producer: Producer<string, string, string, string>,
+  { configuration, rules }: KafkaParts,
+  messages: Messages,
+): Promise<void> {
+  const { brokers } = await producer.metadata({ topics: [configuration.topic] });
+  for (const { host } of brokers.values()) await requireReachable(host, rules);
+  await producer.send({ messages, acks: ProduceAcks.ALL, idempotent: true });
+}
+
+const hostOf = (broker: string): string => broker.slice(0, broker.lastIndexOf(':'));
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -64,7 +80,7 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 function createProducer({
   configuration,
   secrets,
-  allowPrivate,
+  rules,
 }: KafkaParts): Producer<string, string, string, string> {
   const { brokers, tls, caPem, saslMechanism } = configuration;
   const { username, password } = secrets;
@@ -78,7 +94,11 @@ function createProducer({
     retries: 0, // the sink has its own back-off
     autocreateTopics: false,
     ...(tls
-      ? { tls: { lookup: createLookup(allowPrivate), ...(caPem === undefined ? {} : { ca: caPem }) } }
+      ? {
+          tls: { lookup: createLookup(rules), ...(caPem === undefined ? {} : { ca: caPem }) },
+          // An address is no server name (RFC 6066 section 3).
+          ...(brokers.some((broker) => isIP(hostOf(broker)) !== 0) ? {} : { tlsServerName: true }),
+        }
       : {}),
     ...(saslMechanism === undefined || username === undefined || password === undefined
       ? {}

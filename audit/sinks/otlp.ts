@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Clock } from '../../kernel/index.ts';
 import type { TrailEvent } from '../trail-view.ts';
 import type { ConfigurationOf, SinkSecrets } from './configuration.ts';
 import { deliveryOf } from './http-answer.ts';
@@ -10,6 +11,7 @@ export type OtlpParts = {
   readonly configuration: ConfigurationOf<'otlp'>;
   readonly secrets: SinkSecrets;
   readonly place: SinkPlace;
+  readonly clock: Clock;
   readonly request: OutboundRequest;
 };
 
@@ -27,7 +29,7 @@ const partial = z.object({
 const traceparentForm = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** OTLP/HTTP in JSON. @see https://opentelemetry.io/docs/specs/otlp/#otlphttp */
-export function createOtlp({ configuration, secrets, place, request }: OtlpParts): Transport {
+export function createOtlp({ configuration, secrets, place, clock, request }: OtlpParts): Transport {
   return Object.freeze({
     deliver: async (batch: readonly Encoded[], signal: AbortSignal) => {
       const answer = await request({
@@ -40,7 +42,7 @@ export function createOtlp({ configuration, secrets, place, request }: OtlpParts
         signal,
         ...(configuration.caPem === undefined ? {} : { caPem: configuration.caPem }),
       });
-      const delivery = deliveryOf(answer);
+      const delivery = deliveryOf(answer, clock.now());
       return delivery.kind === 'delivered' ? partialOf(answer.body) : delivery;
     },
     close: () => Promise.resolve(),

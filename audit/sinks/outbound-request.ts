@@ -1,7 +1,7 @@
 import { request as plain } from 'node:http';
 import { request as secure } from 'node:https';
-import { isIP } from 'node:net';
-import { createLookup, requireReachable } from './outbound-address.ts';
+import type { AddressRules } from '../../kernel/index.ts';
+import { createLookup, requireEncrypted, requireReachable } from './outbound-address.ts';
 import { ReceiverAway } from './transport.ts';
 
 /** A call to a receiver. */
@@ -23,15 +23,13 @@ export type OutboundRequest = (call: OutboundCall) => Promise<OutboundAnswer>;
 
 const maxAnswerBytes = 65_536;
 
-/** @param allowPrivate - whether addresses outside the public internet may be called, and http used */
-export function createOutboundRequest(allowPrivate: boolean): OutboundRequest {
-  const lookup = createLookup(allowPrivate);
+/** @param rules - where receivers may stand */
+export function createOutboundRequest(rules: AddressRules): OutboundRequest {
+  const lookup = createLookup(rules);
   return async ({ url, headers, body, caPem, signal }) => {
     const target = new URL(url);
-    if (target.protocol !== 'https:' && !allowPrivate)
-      throw new ReceiverAway('events leave over https only; give an https address');
-    if (isIP(target.hostname.replaceAll(/^\[|\]$/g, '')) !== 0)
-      await requireReachable(target.hostname.replaceAll(/^\[|\]$/g, ''), allowPrivate);
+    requireEncrypted(target.protocol === 'https:', rules);
+    await requireReachable(target.hostname, rules);
     const send = target.protocol === 'https:' ? secure : plain;
     return new Promise<OutboundAnswer>((settle, fail) => {
       const away = (error: Error): void =>

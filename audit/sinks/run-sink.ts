@@ -1,4 +1,4 @@
-import type { Database, Tx } from '../../db/index.ts';
+import { exactlyOne, type Database, type Tx } from '../../db/index.ts';
 import type { z } from 'zod';
 import type { AuditSink, Clock, EventDefinition, Logger, RandomBytes, TenantId } from '../../kernel/index.ts';
 import type { ToOcsf } from '../ocsf/to-ocsf.ts';
@@ -9,8 +9,15 @@ import { eventUndeliverable, sinkFailing, sinkRecovered } from './events.ts';
 import { sinkConfigurationSchema, sinkFilterSchema, type SinkConfiguration } from './configuration.ts';
 import { readBatch, type ReadBatch, type ViewEntries } from './read-batch.ts';
 import type { SinkSealer } from './sink-secrets.ts';
-import { advanceSink, insertDeadLetter, postponeSink, releaseSink, takeSink } from './store.ts';
-import type { SinkPlace } from './transport.ts';
+import {
+  advanceSink,
+  insertDeadLetter,
+  postponeSink,
+  releaseSink,
+  selectLogSize,
+  takeSink,
+} from './store.ts';
+import { ReceiverAway, type SinkPlace } from './transport.ts';
 
 /** What delivering to a sink needs. */
 export type RunSinkDeps = TransportDeps & {
@@ -67,7 +74,7 @@ export async function runSink(deps: RunSinkDeps, sink: SinkToRun): Promise<numbe
   try {
     await deliverTurn(deps, turn, {
       transport,
-      limits: limitsOf(configuration),
+      limits: limitsOf(configuration, sink.place),
       encode: createEncoder(formatOf(configuration), deps.toOcsf),
       place: sink.place,
       signal: () => AbortSignal.timeout(deps.deliveryMilliseconds ?? 30_000),
@@ -147,12 +154,19 @@ async function postpone(deps: RunSinkDeps, turn: Turn, error: unknown): Promise<
   });
   // Whoever took a batch in this turn begins to count anew.
   const attempts = (turn.cursor > taken.cursor ? 0 : taken.attempts) + 1;
-  const next = new Date(deps.clock.now().getTime() + pauseMilliseconds(attempts, deps.randomBytes));
+  const asked = error instanceof ReceiverAway ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
+  const pause = Math.max(
+    pauseMilliseconds(attempts, deps.randomBytes),
+    Math.min(asked, longestPauseMilliseconds),
+  );
+  const next = new Date(deps.clock.now().getTime() + pause);
   await deps.database.withTenant(tenantId, async (tx) => {
     const values = [sink.sinkId, taken.fence, attempts, next, message.slice(0, 1_000)];
     const { rowCount } = await tx.query(postponeSink, values);
     if (rowCount === 0 || attempts !== failingAfterAttempts) return;
-    const detail = { sinkId: sink.sinkId, kind: configuration.kind, attempts, lag: 0 };
+    const { size } = exactlyOne(await tx.query<{ size: number }>(selectLogSize), 'log');
+    const lag = Math.max(0, size - turn.cursor);
+    const detail = { sinkId: sink.sinkId, kind: configuration.kind, attempts, lag };
     await append(deps, tx, sinkFailing, detail);
   });
 }

@@ -12,14 +12,28 @@ export type SinkWorker = {
   readonly settle: () => Promise<void>;
 };
 
-const maxRunning = 16;
+/** Receivers that did not take the last batch may hang; they share places of their own, so that others never wait. */
+const maxRunning = { well: 24, ill: 8 } as const;
+/** Of the same group for one tenant, so that no tenant takes the places of the others. */
+const maxRunningOfTenant = { well: 8, ill: 2 } as const;
 const tickMilliseconds = 500;
+
+type Group = keyof typeof maxRunning;
+type Running = { readonly run: Promise<void>; readonly group: Group; readonly tenantId: TenantId };
+const runsOf = (running: ReadonlyMap<string, Running>): readonly Promise<void>[] =>
+  [...running.values()].map(({ run }) => run);
 
 /** Makes the part. */
 export function createSinkWorker(deps: RunSinkDeps & { readonly productVersion: string }): SinkWorker {
-  const running = new Map<string, Promise<void>>();
+  const running = new Map<string, Running>();
   let passed = 0;
-  const start = (sink: SinkToRun): void => {
+  let turn = 0;
+  const hasPlace = (tenantId: TenantId, group: Group): boolean => {
+    const same = [...running.values()].filter((one) => one.group === group);
+    const own = same.filter((one) => one.tenantId === tenantId);
+    return same.length < maxRunning[group] && own.length < maxRunningOfTenant[group];
+  };
+  const start = (sink: SinkToRun, group: Group): void => {
     const run = runSink(deps, sink)
       .then((count) => {
         passed += count;
@@ -32,23 +46,26 @@ export function createSinkWorker(deps: RunSinkDeps & { readonly productVersion: 
         }),
       )
       .finally(() => running.delete(sink.sinkId));
-    running.set(sink.sinkId, run);
+    running.set(sink.sinkId, { run, group, tenantId: sink.tenantId });
   };
   return Object.freeze({
     tick: async () => {
-      for (const { tenantId, logId, origin } of await listLogs(deps.database)) {
+      const all = await listLogs(deps.database);
+      // Another tenant begins each time.
+      const first = all.length === 0 ? 0 : (turn += 1) % all.length;
+      for (const { tenantId, logId, origin } of [...all.slice(first), ...all.slice(0, first)]) {
         const place = { tenantId, logId, logName: origin, productVersion: deps.productVersion };
-        for (const sinkId of await due(deps, tenantId)) {
-          if (running.size >= maxRunning) break;
-          if (!running.has(sinkId)) start({ tenantId, sinkId, place });
+        for (const { id: sinkId, attempts } of await due(deps, tenantId)) {
+          const group = attempts > 0 ? 'ill' : 'well';
+          if (!running.has(sinkId) && hasPlace(tenantId, group)) start({ tenantId, sinkId, place }, group);
         }
       }
-      if (running.size > 0) await firstOf([...running.values()]);
+      if (running.size > 0) await firstOf(runsOf(running));
       const done = passed;
       passed = 0;
       return done;
     },
-    settle: async () => void (await Promise.all(running.values())),
+    settle: async () => void (await Promise.all(runsOf(running))),
   });
 }
 
@@ -59,11 +76,13 @@ async function firstOf(runs: readonly Promise<void>[]): Promise<void> {
   await Promise.race([...runs, promise]).finally(() => clearTimeout(timer));
 }
 
-async function due({ database, clock }: RunSinkDeps, tenantId: TenantId): Promise<readonly string[]> {
+type DueSink = { readonly id: string; readonly attempts: number };
+
+async function due({ database, clock }: RunSinkDeps, tenantId: TenantId): Promise<readonly DueSink[]> {
   const { rows } = await database.withTenant(
     tenantId,
-    (tx) => tx.query<{ id: string }>(selectDueSinks, [clock.now()]),
+    (tx) => tx.query<DueSink>(selectDueSinks, [clock.now()]),
     { readOnly: true },
   );
-  return rows.map(({ id }) => id);
+  return rows;
 }

@@ -47,7 +47,7 @@ export const deleteSink = statement('audit.delete_sink', `delete from audit.sink
 /** Sinks with something to deliver. $1 now */
 export const selectDueSinks = statement(
   'audit.select_due_sinks',
-  `select s.id from audit.sink s where s.state = 'active' and s.next_attempt_at <= $1
+  `select s.id, s.attempts from audit.sink s where s.state = 'active' and s.next_attempt_at <= $1
      and (s.lease_until is null or s.lease_until <= $1)
      and s.cursor < (select h.size from audit.head h where h.tenant_id = s.tenant_id)
    order by s.next_attempt_at limit 200`,

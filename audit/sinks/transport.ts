@@ -7,6 +7,8 @@ export type Encoded = {
   readonly event: TrailEvent;
   /** UTF-8 text of one event, without a line end. */
   readonly text: string;
+  /** False when even its smallest form is larger than this receiver takes. */
+  readonly fits: boolean;
 };
 
 /** How a batch went. A receiver that is away is an exception: the batch is tried again later. */
@@ -37,4 +39,11 @@ export type SinkPlace = OcsfPlace & { readonly logId: string };
 /** A receiver is away; the message is shown to the tenant and holds no secret. */
 export class ReceiverAway extends Error {
   override readonly name = 'ReceiverAway';
+  /** What it asked for, seconds from now; null when it asked for nothing. */
+  readonly retryAfterSeconds: number | null;
+
+  constructor(message: string, options: ErrorOptions & { readonly retryAfterSeconds?: number | null } = {}) {
+    super(message, options);
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
 }

@@ -5,6 +5,22 @@ import type { ConfigurationOf, SinkSecrets } from './configuration.ts';
 import type { OutboundRequest } from './outbound-request.ts';
 import type { Encoded, SinkPlace, Transport } from './transport.ts';
 
+/** What a delivery is signed with; `body` are the bytes as they are sent. */
+export type SignedDelivery = {
+  /** `whsec_` and base64 of the key. */
+  readonly secret: string;
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly timestamp: string;
+  readonly body: Buffer;
+};
+
+/** The value of `webhook-signature`. @see https://www.standardwebhooks.com/ */
+export function signDelivery({ secret, id, timestamp, body }: SignedDelivery): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`;
+}
+
 const types = {
   native: 'application/json',
   cloudevents: 'application/cloudevents-batch+json',
@@ -30,27 +46,26 @@ export type WebhookParts = {
  */
 export function createWebhook(parts: WebhookParts): Transport {
   const { configuration, secrets, clock, request } = parts;
-  const key = Buffer.from((secrets.signingSecret ?? '').replace(/^whsec_/, ''), 'base64');
+  const secret = secrets.signingSecret ?? '';
   return Object.freeze({
     deliver: async (batch: readonly Encoded[], signal: AbortSignal) => {
       const body = bodyOf(batch, parts);
       const id = `${parts.sinkId}.${batch[0]?.seq ?? 0}-${batch.at(-1)?.seq ?? 0}`;
       const timestamp = String(Math.floor(clock.now().getTime() / 1_000));
-      const signature = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64');
       const answer = await request({
         url: configuration.url,
         headers: {
           'content-type': types[configuration.format],
           'webhook-id': id,
           'webhook-timestamp': timestamp,
-          'webhook-signature': `v1,${signature}`,
+          'webhook-signature': signDelivery({ secret, id, timestamp, body }),
           ...(secrets.authorization === undefined ? {} : { authorization: secrets.authorization }),
         },
         body,
         signal,
         ...(configuration.caPem === undefined ? {} : { caPem: configuration.caPem }),
       });
-      return deliveryOf(answer);
+      return deliveryOf(answer, clock.now());
     },
     close: () => Promise.resolve(),
   });

@@ -1,6 +1,5 @@
-import { systemClock, type RandomBytes } from '../../kernel/index.ts';
+import { systemClock, type AddressRules, type RandomBytes } from '../../kernel/index.ts';
 import type { RootProvider } from '../root-provider.ts';
-import type { AddressRules } from './address-rules.ts';
 import { createAwsKmsProvider } from './aws-kms.ts';
 import { regionOf } from './aws-kms-schema.ts';
 import type { StoredConfiguration } from './configuration.ts';

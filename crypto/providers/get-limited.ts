@@ -1,6 +1,7 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { createCheckedLookup, type AddressRules } from './address-rules.ts';
+import type { AddressRules } from '../../kernel/index.ts';
+import { createCheckedLookup } from './address-rules.ts';
 
 /** An answer as it came: nothing followed, nothing decoded. */
 export type LimitedAnswer = {

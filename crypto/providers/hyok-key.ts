@@ -9,10 +9,10 @@ import {
 import { promisify } from 'node:util';
 import { compactDecrypt } from 'jose';
 import { z } from 'zod';
-import { isGatehouseError } from '../../kernel/index.ts';
+import { isGatehouseError, type AddressRules } from '../../kernel/index.ts';
 import { keyBytes } from '../derive.ts';
 import { cryptoError } from '../errors.ts';
-import { requireKeyServiceUrl, type AddressRules } from './address-rules.ts';
+import { requireKeyServiceUrl } from './address-rules.ts';
 import type { HyokConfiguration } from './configuration.ts';
 import { getLimited, OversizedAnswerError, type LimitedAnswer } from './get-limited.ts';
 

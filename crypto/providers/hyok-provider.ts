@@ -1,11 +1,10 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
-import { isGatehouseError, type RandomBytes, type TenantId } from '../../kernel/index.ts';
+import { isGatehouseError, type AddressRules, type RandomBytes, type TenantId } from '../../kernel/index.ts';
 import { aeadOpen, aeadSeal, nonceBytes, tagBytes, toAeadKey, type AeadKey } from '../aead.ts';
 import { uuidBytes } from '../associated-data.ts';
 import { equalInConstantTime, keyBytes } from '../derive.ts';
 import { cryptoError } from '../errors.ts';
 import type { ProviderCall, RootProvider } from '../root-provider.ts';
-import type { AddressRules } from './address-rules.ts';
 import { isWrappedLength, maxWrappedBytes, requireWrappableKey } from './check-input.ts';
 import type { HyokConfiguration } from './configuration.ts';
 import { fetchTenantKey } from './hyok-key.ts';

@@ -3,6 +3,7 @@ import {
   GatehouseError,
   notFound,
   platformTenantId,
+  type AddressRules,
   type AuditSink,
   type Clock,
   type Logger,
@@ -13,7 +14,7 @@ import {
 import type { Executor } from '../control/dual-control.ts';
 import { cryptoError } from '../errors.ts';
 import type { Crypto } from '../types.ts';
-import { requireKeyServiceUrl, type AddressRules } from './address-rules.ts';
+import { requireKeyServiceUrl } from './address-rules.ts';
 import { changeProvider, type ChangeDeps } from './change-provider.ts';
 import type { ProviderInput, StoredConfiguration } from './configuration.ts';
 import { providerConfigured, providerRemoved, providerTried } from './events.ts';

@@ -91,12 +91,12 @@ export async function createAuditFixture(): Promise<AuditFixture> {
       crypto,
       originPrefix: 'gatehouse.test/log',
       definitions: [probed, ...cryptoEvents],
-      allowPrivateReceivers: true,
       publicUrl: 'https://gatehouse.test',
       sendMail: (mail) => {
         mails.push(mail);
         return Promise.resolve();
       },
+      addressRules: { development: true, allowPrivate: true },
       ...limits,
     });
     made.push({ audit, crypto });

@@ -117,6 +117,7 @@ describe('a signed webhook', () => {
     const target = await receiver();
     await record(4);
     await create(webhook(target.url, { from: null }));
+    await house.audit.flush();
     await record(1);
     await deliver();
     expect(
