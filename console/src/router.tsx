@@ -69,7 +69,46 @@ const accessRoute = createRoute({
 const keysRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/keys',
-  component: lazyRouteComponent(() => import('./pages/keys/keys-page.tsx'), 'KeysPage'),
+  component: lazyRouteComponent(() => import('./pages/keys/hierarchy-page.tsx'), 'HierarchyPage'),
+});
+const rotationRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/keys/rotation',
+  validateSearch: (search: Search) => pick(search, ['job']),
+  component: lazyRouteComponent(() => import('./pages/keys/rotation-page.tsx'), 'RotationPage'),
+});
+const providersRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/keys/providers',
+  component: lazyRouteComponent(() => import('./pages/keys/providers-page.tsx'), 'ProvidersPage'),
+});
+const approvalsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/keys/approvals',
+  validateSearch: (search: Search) => pick(search, ['state']),
+  component: lazyRouteComponent(() => import('./pages/keys/approvals-page.tsx'), 'ApprovalsPage'),
+});
+const inventoryRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/keys/inventory',
+  validateSearch: (search: Search) => pick(search, ['kind', 'state', 'overdue']),
+  component: lazyRouteComponent(() => import('./pages/keys/inventory-page.tsx'), 'InventoryPage'),
+});
+const ledgerRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/keys/ledger',
+  component: lazyRouteComponent(() => import('./pages/keys/ledger-page.tsx'), 'LedgerPage'),
+});
+const columnsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/keys/columns',
+  component: lazyRouteComponent(() => import('./pages/keys/columns-page.tsx'), 'ColumnsPage'),
+});
+const certificatesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/keys/certificates',
+  validateSearch: (search: Search) => pick(search, ['id', 'profile']),
+  component: lazyRouteComponent(() => import('./pages/keys/certificates-page.tsx'), 'CertificatesPage'),
 });
 const requestsRoute = createRoute({
   getParentRoute: () => shellRoute,
@@ -114,6 +153,13 @@ const routeTree = rootRoute.addChildren([
     overviewRoute,
     accessRoute,
     keysRoute,
+    rotationRoute,
+    providersRoute,
+    approvalsRoute,
+    inventoryRoute,
+    ledgerRoute,
+    columnsRoute,
+    certificatesRoute,
     requestsRoute,
     requestRoute,
     trailRoute,

@@ -10,6 +10,7 @@ export type PostureRoutesDeps = { readonly database: Database };
 const time = z.iso.datetime();
 const kid = z.string().length(16);
 const kinds = z.enum(['tenant_key', 'purpose_key', 'person_key', 'signing_key']);
+const states = z.enum(['active', 'rewrapping', 'superseded', 'scheduled', 'destroyed']);
 const limit = z.coerce.number().int().min(1).max(1_000).default(100);
 const stepUp = { level: 2, maxAgeSeconds: 300 } as const;
 
@@ -66,6 +67,7 @@ function inventoryRoute(crypto: Crypto, { database }: PostureRoutesDeps): AnyRou
         cursor: z.string().max(200).optional(),
         limit,
         kind: kinds.optional(),
+        state: states.optional(),
         overdue: z.enum(['true', 'false']).default('false'),
         format: z.enum(['json', 'csv']).default('json'),
       }),
@@ -83,6 +85,7 @@ function inventoryRoute(crypto: Crypto, { database }: PostureRoutesDeps): AnyRou
         cursor: query.cursor ?? null,
         limit: query.limit,
         kind: query.kind ?? null,
+        state: query.state ?? null,
         overdueOnly: query.overdue === 'true',
       };
       const { page, overdue } = await database.withTenant(

@@ -126,7 +126,9 @@ describe('a canary', () => {
 });
 
 describe('the inventory', () => {
-  const all = async (query: { overdueOnly?: boolean; limit?: number } = {}): Promise<InventoryKey[]> => {
+  const all = async (
+    query: { overdueOnly?: boolean; limit?: number; state?: string } = {},
+  ): Promise<InventoryKey[]> => {
     const items: InventoryKey[] = [];
     let cursor: string | null = null;
     do {
@@ -134,6 +136,7 @@ describe('the inventory', () => {
         cursor,
         limit: query.limit ?? 3,
         kind: null,
+        state: query.state ?? null,
         overdueOnly: query.overdueOnly ?? false,
       };
       const page: InventoryPage = await inTenant((tx) => crypto.inventory.page(tx, wanted));
@@ -156,6 +159,8 @@ describe('the inventory', () => {
     expect([count('tenant_key'), count('person_key'), count('signing_key')]).toEqual([2, 5, 1]);
     expect(new Set(items.map(({ kind, id }) => `${kind}:${id}`)).size).toBe(items.length);
     expect(await all({ limit: 1_000 })).toEqual(items);
+    for (const state of ['active', 'superseded', 'destroyed'])
+      expect(await all({ state })).toEqual(items.filter((key) => key.state === state));
     const text = JSON.stringify(items) + inventoryCsv(items);
     for (const subject of people) expect(text).not.toContain(subject);
     expect(inventoryCsv(items).trimEnd().split('\r\n')).toHaveLength(items.length + 1);
@@ -197,7 +202,9 @@ describe('the inventory', () => {
   test('refuses a cursor that it did not give', async () => {
     for (const cursor of ['AAAA', Buffer.from('person_key:zz').toString('base64url')])
       await expect(
-        inTenant((tx) => crypto.inventory.page(tx, { cursor, limit: 5, kind: null, overdueOnly: false })),
+        inTenant((tx) =>
+          crypto.inventory.page(tx, { cursor, limit: 5, kind: null, state: null, overdueOnly: false }),
+        ),
       ).rejects.toMatchObject({ status: 400 });
   });
 

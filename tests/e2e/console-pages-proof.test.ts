@@ -1,5 +1,6 @@
 import { generateKeyPairSync, sign, createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { digestOfProposal } from '../../console/src/proof/approval-digest.ts';
 import { opensCommitment } from '../../console/src/proof/commitment.ts';
 import { climbLadder, type ProofInput, type Rung } from '../../console/src/proof/ladder.ts';
 import { parseSignedNote, parseVerifierKey, verifyNote } from '../../console/src/proof/signed-note.ts';
@@ -129,4 +130,30 @@ test('a commitment opens only with its salt and its value', async () => {
   expect(await opensCommitment(commitment, salt.toString('base64'), '{"ip":null}')).toBe(true);
   expect(await opensCommitment(commitment, flip(salt.toString('base64')), '{"ip":null}')).toBe(false);
   expect(await opensCommitment(commitment, salt.toString('base64'), '{"ip":"x"}')).toBe(false);
+});
+
+test('the digest of a proposal covers everything that its page shows', async () => {
+  const tenantId = 'a0000000-0000-4000-8000-000000000001';
+  const shown = {
+    id: 'b0000000-0000-4000-8000-000000000002',
+    action: 'crypto.retire',
+    payload: { throughEpoch: 3, also: ['ü', null, { b: 1, a: true }] },
+    reason: 'a "leaver"',
+    proposedBy: 'c0000000-0000-4000-8000-000000000003',
+    expiresAt: '2026-11-24T10:00:00.000Z',
+  };
+  const digest = await digestOfProposal(tenantId, shown);
+  const payload = '{"also":["ü",null,{"a":true,"b":1}],"throughEpoch":3}';
+  const members = [
+    '"action":"crypto.retire"',
+    '"expiresAt":"2026-11-24T10:00:00.000Z"',
+    '"id":"b0000000-0000-4000-8000-000000000002"',
+    `"payload":${JSON.stringify(payload)}`,
+    '"proposedBy":"c0000000-0000-4000-8000-000000000003"',
+    '"reason":"a \\"leaver\\""',
+    `"tenantId":"${tenantId}"`,
+  ];
+  expect(digest).toBe(sha256(Buffer.from(`gatehouse/approval/1\n{${members.join(',')}}`)).toString('hex'));
+  for (const changed of [{ payload: { throughEpoch: 4 } }, { reason: 'other' }, { action: 'crypto.other' }])
+    expect(await digestOfProposal(tenantId, { ...shown, ...changed })).not.toBe(digest);
 });

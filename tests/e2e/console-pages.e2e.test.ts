@@ -45,6 +45,13 @@ const visits: readonly {
       ['service-accounts', '/access?tab=service-accounts'],
       ['sessions', '/access?tab=sessions'],
       ['keys', '/keys'],
+      ['keys-rotation', '/keys/rotation'],
+      ['keys-providers', '/keys/providers'],
+      ['keys-approvals', '/keys/approvals'],
+      ['keys-inventory', '/keys/inventory?kind=purpose_key'],
+      ['keys-ledger', '/keys/ledger'],
+      ['keys-columns', '/keys/columns'],
+      ['keys-certificates', '/keys/certificates'],
     ],
   },
   {

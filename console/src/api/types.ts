@@ -10,17 +10,28 @@ import type {
   IdentityListSessionsAnswer,
   IdentityListTenantsAnswer,
   IdentityListUsersAnswer,
+  ListApprovalsAnswer,
+  ListAuthoritiesAnswer,
+  ListCertificatesAnswer,
+  ListColumnMigrationsAnswer,
   ListDataMapServicesAnswer,
   ListDsrRequestsAnswer,
+  ListKeyInventoryAnswer,
+  ListKeyJobsAnswer,
   ListPolicyGrantsAnswer,
   ListPolicyRolesAnswer,
   ListRecordsAnswer,
+  ListRootProvidersAnswer,
   ListShreddedKeysAnswer,
   ProveAuditEventAnswer,
   ReadAuditEventAnswer,
   ReadAuditLogAnswer,
+  ReadCertificateAnswer,
   ReadCryptoKeysAnswer,
+  ReadKeyEpochsAnswer,
+  RetireKeyEpochsAnswer,
   SearchAuditEventsAnswer,
+  TryRootProviderAnswer,
   VerifyCertificateAnswer,
 } from '../generated/api.ts';
 
@@ -48,6 +59,21 @@ export type Grant = ListPolicyGrantsAnswer['items'][number];
 
 export type KeyHierarchy = ReadCryptoKeysAnswer;
 export type LedgerEntry = ListShreddedKeysAnswer['items'][number];
+export type KeyLife = ReadKeyEpochsAnswer;
+export type EpochLife = ReadKeyEpochsAnswer['epochs'][number];
+export type KeyJob = ListKeyJobsAnswer['items'][number];
+export type KeyInventory = ListKeyInventoryAnswer;
+export type InventoryKey = ListKeyInventoryAnswer['items'][number];
+export type Approval = ListApprovalsAnswer['items'][number];
+export type RootProviders = ListRootProvidersAnswer;
+export type RootProvider = ListRootProvidersAnswer['items'][number];
+export type ProviderTrial = TryRootProviderAnswer;
+export type ColumnMigration = ListColumnMigrationsAnswer['items'][number];
+export type Certificate = ListCertificatesAnswer['items'][number];
+export type CertificateDetail = ReadCertificateAnswer;
+export type Authority = ListAuthoritiesAnswer['items'][number];
+/** What an action that takes two people answers. */
+export type AwaitingSecondPerson = RetireKeyEpochsAnswer;
 
 export type LogInfo = ReadAuditLogAnswer;
 export type TrailEvent = SearchAuditEventsAnswer['items'][number];

@@ -1,16 +1,18 @@
 import { useEffect, type ReactNode } from 'react';
 
-/** A page: generous header, then dense content. The title names the browser tab too. */
+/** A page: generous header, then dense content. The title names the browser tab too, after the part that is open. */
 export function PageFrame(props: {
   title: string;
+  part?: string;
   lead?: ReactNode;
   actions?: ReactNode;
   wide?: boolean;
   children: ReactNode;
 }) {
   useEffect(() => {
-    document.title = `${props.title} · Gatehouse`;
-  }, [props.title]);
+    const { part, title } = props;
+    document.title = `${part === undefined ? '' : `${part} · `}${title} · Gatehouse`;
+  }, [props.part, props.title]);
   return (
     <div className={props.wide === true ? 'gh-page gh-page-wide' : 'gh-page'}>
       <header className="gh-page-head">

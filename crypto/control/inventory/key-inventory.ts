@@ -33,6 +33,7 @@ export type InventoryQuery = {
   /** 1..1,000 */
   readonly limit: number;
   readonly kind: InventoryKind | null;
+  readonly state: string | null;
   readonly overdueOnly: boolean;
 };
 
@@ -87,7 +88,7 @@ async function readPage(tx: Tx, query: InventoryQuery, facts: Facts): Promise<In
     const after = from?.kind === kind ? from.after : null;
     const wanted = query.limit + 1 - items.length;
     const before = query.overdueOnly ? facts.cutoff(kind) : null;
-    const rows = await readKind(tx, kind, [tx.tenantId, after, wanted, before]);
+    const rows = await readKind(tx, kind, [tx.tenantId, after, wanted, before, query.state]);
     items.push(...rows.map((row) => keyOf(tx, kind, row, { ...facts, rotateEveryDays })));
     if (items.length > query.limit) break;
   }

@@ -1,25 +1,27 @@
 import { statement } from '../../../db/index.ts';
 
-/** $1 tenant, $2 last epoch seen or null, $3 limit, $4 only active ones made before or null */
+/** $1 tenant, $2 last epoch seen or null, $3 limit, $4 only active ones made before or null, $5 state or null */
 export const inventoryTenantKeys = statement(
   'crypto.inventory_tenant_keys',
   `select lpad(k.epoch::text, 10, '0') as id, 'epoch ' || k.epoch as scope, k.state, k.provider, k.created_at,
      (select count(*) from crypto.dek d where d.tenant_id = k.tenant_id and d.epoch = k.epoch and d.state <> 'shredded') as uses
    from crypto.kek k where k.tenant_id = $1 and ($2::text is null or k.epoch > $2::integer)
-     and ($4::timestamptz is null or (k.state = 'active' and k.created_at <= $4)) order by k.epoch limit $3`,
+     and ($4::timestamptz is null or (k.state = 'active' and k.created_at <= $4))
+     and ($5::text is null or k.state = $5) order by k.epoch limit $3`,
 );
 
-/** $1 tenant, $2 last kid seen or null, $3 limit, $4 only active ones made before or null, $5 true for keys of people */
+/** $1 tenant, $2 last kid seen or null, $3 limit, $4 only active ones made before or null, $5 state or null, $6 true for keys of people */
 export const inventoryDataKeys = statement(
   'crypto.inventory_data_keys',
   `select encode(d.kid, 'hex') as id, coalesce(d.purpose, 'one person') as scope, d.state, k.provider, d.created_at, d.messages as uses
    from crypto.dek d join crypto.kek k on k.tenant_id = d.tenant_id and k.epoch = d.epoch
-   where d.tenant_id = $1 and ($2::text is null or d.kid > decode($2::text, 'hex')) and (d.subject_id is not null) = $5
+   where d.tenant_id = $1 and ($2::text is null or d.kid > decode($2::text, 'hex')) and (d.subject_id is not null) = $6
      and case when $4::timestamptz is null then d.state <> 'shredded' else d.state = 'active' and d.created_at <= $4 end
+     and ($5::text is null or d.state = $5)
    order by d.kid limit $3`,
 );
 
-/** $1 tenant, $2 last name seen or null, $3 limit, $4 only those made before or null */
+/** $1 tenant, $2 last name seen or null, $3 limit, $4 only those made before or null, $5 state or null: all are active */
 export const inventorySigningKeys = statement(
   'crypto.inventory_signing_keys',
   `select s.name as id, 'signing ' || s.name as scope, 'active' as state, coalesce(k.provider, '') as provider, s.created_at, null::bigint as uses
@@ -27,6 +29,7 @@ export const inventorySigningKeys = statement(
    left join crypto.dek d on d.tenant_id = s.tenant_id and d.purpose = 'signing:' || s.name and d.state = 'active'
    left join crypto.kek k on k.tenant_id = d.tenant_id and k.epoch = d.epoch
    where s.tenant_id = $1 and ($2::text is null or s.name > $2) and ($4::timestamptz is null or s.created_at <= $4)
+     and ($5::text is null or $5 = 'active')
    order by s.name limit $3`,
 );
 

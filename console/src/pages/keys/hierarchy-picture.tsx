@@ -2,6 +2,7 @@ import { Trans, useLingui } from '@lingui/react/macro';
 import type { KeyHierarchy, LedgerEntry } from '../../api/types.ts';
 import { relativeTime } from '../../ui/instant.tsx';
 import { KeyField } from './key-field.tsx';
+import { useKeyWords } from './key-words.ts';
 
 const row = 52;
 const boxHeight = 38;
@@ -15,9 +16,15 @@ function wire(fromX: number, fromY: number, toX: number, toY: number): string {
   return `M${fromX} ${fromY}C${middle} ${fromY} ${middle} ${toY} ${toX} ${toY}`;
 }
 
+/** Class of a box and its wire by the state of its epoch: in use, left, or gone with its provider's key. */
+function lookOf(state: string): 'live' | 'left' | 'gone' {
+  return state === 'active' || state === 'rewrapping' ? 'live' : state === 'destroyed' ? 'gone' : 'left';
+}
+
 /** Root, epochs, keys of people and of the tenant; severed wires end where a shred cut them. */
 export function HierarchyPicture(props: { keys: KeyHierarchy; ledger: readonly LedgerEntry[] }) {
   const { t, i18n } = useLingui();
+  const words = useKeyWords();
   const { keys } = props;
   const epochs = keys.epochs.toSorted((left, right) => right.epoch - left.epoch).slice(0, 5);
   const cuts = groupByRequest(props.ledger).slice(0, 3);
@@ -40,7 +47,7 @@ export function HierarchyPicture(props: { keys: KeyHierarchy; ledger: readonly L
         {epochs.map((epoch, index) => (
           <path
             key={epoch.epoch}
-            className={epoch === live ? 'gh-wire gh-wire-live' : 'gh-wire'}
+            className={`gh-wire gh-wire-${lookOf(epoch.state)}`}
             d={wire(140, height / 2, epochX, epochY(index))}
           />
         ))}
@@ -48,7 +55,12 @@ export function HierarchyPicture(props: { keys: KeyHierarchy; ledger: readonly L
         {cuts.map((cut, index) => (
           <Cut
             key={cut.requestId ?? index}
-            fromY={liveY}
+            fromY={epochY(
+              Math.max(
+                0,
+                epochs.findIndex(({ epoch }) => epoch === cut.epoch),
+              ),
+            )}
             y={cutsY + index * 34}
             keys={cut.count}
             when={relativeTime(new Date(cut.at), i18n.locale)}
@@ -63,7 +75,7 @@ export function HierarchyPicture(props: { keys: KeyHierarchy; ledger: readonly L
         {epochs.map((epoch, index) => (
           <g key={epoch.epoch}>
             <rect
-              className={epoch === live ? 'gh-box gh-box-live' : 'gh-box'}
+              className={`gh-box gh-box-${lookOf(epoch.state)}`}
               x={epochX}
               y={epochY(index) - boxHeight / 2}
               width={epochWidth}
@@ -76,8 +88,9 @@ export function HierarchyPicture(props: { keys: KeyHierarchy; ledger: readonly L
               className="gh-svg-strong"
             >{t`Epoch ${epoch.epoch}`}</text>
             <text x={epochX + 12} y={epochY(index) + 13} className="gh-svg-muted">
-              {t`${epoch.keys} keys`} · {epoch.state}
+              {t`${epoch.keys} keys`} · {words.epoch(epoch.state)}
             </text>
+            {lookOf(epoch.state) === 'gone' ? <Severed x={162} y={epochY(index)} /> : null}
           </g>
         ))}
         <text x={leafX} y="14" className="gh-svg-strong">{t`Keys of people`}</text>
@@ -88,14 +101,15 @@ export function HierarchyPicture(props: { keys: KeyHierarchy; ledger: readonly L
         <text x={leafX + 8} y={tenantY + 14} className="gh-svg-strong">{t`Keys of the tenant`}</text>
         {keys.tenantKeys.map((key, index) => (
           <text key={key.kid} x={leafX + 8} y={tenantY + 36 + index * 22}>
-            {key.purpose} <tspan className="gh-svg-muted">{key.state}</tspan>
+            {key.purpose}{' '}
+            <tspan className="gh-svg-muted">{key.state === 'active' ? t`active` : t`superseded`}</tspan>
           </text>
         ))}
       </svg>
       <figcaption className="gh-small gh-muted">
         <Trans>
-          Filled: in use. Hollow, crossed: destroyed. A dashed wire ends where a shred cut it off. The same
-          numbers stand in the tables below.
+          Filled: in use. Hollow, crossed: destroyed. A dashed wire ends where a shred or a retirement cut it
+          off. The same numbers stand in the tables below and in the ledger.
         </Trans>
       </figcaption>
     </figure>
@@ -108,12 +122,7 @@ function Cut(props: { fromY: number; y: number; keys: number; when: string }) {
   return (
     <g>
       <path className="gh-wire gh-wire-cut" d={wire(epochX + epochWidth, props.fromY, leafX - 34, y)} />
-      <path
-        d={`M${leafX - 26} ${y - 7}l10 14m0 -14l-10 14`}
-        stroke="var(--gh-bad)"
-        strokeWidth="1.6"
-        fill="none"
-      />
+      <Severed x={leafX - 26} y={y} />
       <text x={leafX + 8} y={y + 4}>
         {t`${props.keys} cut off`} <tspan className="gh-svg-muted">{props.when}</tspan>
       </text>
@@ -121,7 +130,17 @@ function Cut(props: { fromY: number; y: number; keys: number; when: string }) {
   );
 }
 
-type CutGroup = { readonly requestId: string | null; readonly at: string; readonly count: number };
+/** The place where a wire was cut. */
+function Severed(props: { x: number; y: number }) {
+  return <path className="gh-severed" d={`M${props.x} ${props.y - 7}l10 14m0 -14l-10 14`} />;
+}
+
+type CutGroup = {
+  readonly epoch: number;
+  readonly requestId: string | null;
+  readonly at: string;
+  readonly count: number;
+};
 
 /** Ledger lines of one request, together; the newest first. */
 function groupByRequest(ledger: readonly LedgerEntry[]): readonly CutGroup[] {
@@ -129,7 +148,12 @@ function groupByRequest(ledger: readonly LedgerEntry[]): readonly CutGroup[] {
   for (const entry of ledger) {
     const name = entry.requestId ?? entry.id;
     const known = groups.get(name);
-    groups.set(name, { requestId: entry.requestId, at: entry.shreddedAt, count: (known?.count ?? 0) + 1 });
+    groups.set(name, {
+      epoch: entry.epoch,
+      requestId: entry.requestId,
+      at: entry.shreddedAt,
+      count: (known?.count ?? 0) + 1,
+    });
   }
   return [...groups.values()].toSorted((left, right) => Date.parse(right.at) - Date.parse(left.at));
 }

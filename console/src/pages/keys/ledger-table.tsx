@@ -6,12 +6,16 @@ import { Instant } from '../../ui/instant.tsx';
 import { ShortId } from '../../ui/short-id.tsx';
 import { Who } from '../../ui/who.tsx';
 
+/** What came by the portal or a letter has a page; a shred by hand names whatever its author wrote. */
+const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+
 /** Which keys were destroyed, why, by whom, and where the trail says so. */
 export function LedgerTable(props: { entries: readonly LedgerEntry[] }) {
   const { t } = useLingui();
   const columns: readonly Column<LedgerEntry>[] = [
     { id: 'at', header: <Trans>Destroyed</Trans>, cell: (row) => <Instant at={row.shreddedAt} /> },
     { id: 'kid', header: <Trans>Key id</Trans>, cell: (row) => <ShortId value={row.kid} /> },
+    { id: 'epoch', header: <Trans>Epoch</Trans>, cell: (row) => row.epoch },
     {
       id: 'subject',
       header: <Trans>Person (keyed hash)</Trans>,
@@ -21,8 +25,8 @@ export function LedgerTable(props: { entries: readonly LedgerEntry[] }) {
       id: 'request',
       header: <Trans>Request</Trans>,
       cell: (row) =>
-        row.requestId === null ? (
-          '—'
+        !uuid.test(row.requestId) ? (
+          row.requestId
         ) : (
           <Link to="/requests/$id" params={{ id: row.requestId }} className="gh-mono">
             {row.requestId.slice(0, 8)}…
@@ -35,7 +39,7 @@ export function LedgerTable(props: { entries: readonly LedgerEntry[] }) {
       id: 'trail',
       header: <Trans>Trail</Trans>,
       cell: (row) => (
-        <Link to="/trail" search={{ q: row.requestId ?? row.kid }}>
+        <Link to="/trail" search={{ q: row.requestId }}>
           <Trans>its events</Trans>
         </Link>
       ),

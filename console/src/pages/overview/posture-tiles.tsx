@@ -5,7 +5,22 @@ import { Empty } from '../../ui/loaded.tsx';
 import { StateTag } from '../../ui/state-tag.tsx';
 import { postureTones } from './posture.ts';
 
-const places: Record<string, '/requests' | '/trail' | '/keys' | '/access' | '/datamap'> = {
+type Place =
+  | '/requests'
+  | '/trail'
+  | '/keys'
+  | '/keys/providers'
+  | '/keys/inventory'
+  | '/keys/certificates'
+  | '/access'
+  | '/datamap';
+
+/** Where a finding is mended: by its own id, else by its guard. */
+const places: Readonly<Record<string, Place>> = {
+  'crypto.root': '/keys/providers',
+  'crypto.cryptoperiods': '/keys/inventory',
+  'crypto.certificates': '/keys/certificates',
+  'crypto.canaries': '/trail',
   dsr: '/requests',
   audit: '/trail',
   crypto: '/keys',
@@ -44,7 +59,7 @@ export function PostureTiles(props: { overview: Overview }) {
 
 function Tile(props: { tile: Posture; word: string }) {
   const { tile } = props;
-  const place = places[tile.guard];
+  const place = places[tile.id] ?? places[tile.guard];
   return (
     <section className="gh-tile" data-testid={`tile-${tile.id}`}>
       <h2>{tile.title}</h2>
