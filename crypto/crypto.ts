@@ -81,7 +81,7 @@ export type CryptoDeps = {
   readonly ledgerFolder?: string;
   /** How long a process may use what it knows of index versions; 2,000. */
   readonly indexVersionMilliseconds?: number;
-  /** Bounds of the data-key cache; five minutes, a million messages, 20,000 keys. */
+  /** Bounds of the data-key cache; five minutes, a million messages, 16 GiB, 20,000 keys. */
   readonly cacheLimits?: Partial<CacheLimits>;
   /** Bounds of calls to root providers. */
   readonly guardLimits?: Partial<GuardLimits>;

@@ -55,6 +55,8 @@ export type DataKey = {
   readonly poison: boolean;
   /** Messages sealed here since then. */
   sealed: number;
+  /** Plaintext bytes of values sealed here since then; files have keys of their own. */
+  sealedBytes: number;
   field: AeadKey | null;
   row: AeadKey | null;
   extended: XaesKey | null;
@@ -76,7 +78,7 @@ export function createDataKey(parts: DataKeyParts): DataKey {
   const { tenantId, kid, kidBytes, scope, material, messages, countedAhead, onUncounted } = parts;
   const { superseded = false, poison = false } = parts;
   const rare = { extended: null, portable: null, file: null, commitment: null };
-  const later = { sealed: 0, field: null, row: null, mac: null, indexes: null, ...rare };
+  const later = { sealed: 0, sealedBytes: 0, field: null, row: null, mac: null, indexes: null, ...rare };
   return {
     kind: 'key',
     tenantId,

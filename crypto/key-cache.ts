@@ -7,13 +7,16 @@ import type { KeyScope } from './types.ts';
 export type CacheLimits = {
   readonly maxAgeSeconds: number;
   readonly maxMessages: number;
+  /** Plaintext bytes that one key seals before it is read anew. */
+  readonly maxBytes: number;
   readonly maxKeys: number;
 };
 
-/** Five minutes, a million messages, 20,000 keys. */
+/** Five minutes, a million messages, 16 GiB, 20,000 keys. */
 export const defaultCacheLimits: CacheLimits = Object.freeze({
   maxAgeSeconds: 300,
   maxMessages: 2 ** 20,
+  maxBytes: 2 ** 34,
   maxKeys: 20_000,
 });
 
@@ -35,6 +38,9 @@ export type KeyCache = {
 
 type Entry = { readonly expiresAt: number; recentlyUsed: boolean };
 
+const isSpent = (key: DataKey, limits: CacheLimits): boolean =>
+  key.sealed >= limits.maxMessages || key.sealedBytes >= limits.maxBytes;
+
 /** LRU by second chance: a hit costs a flag, not a move. */
 export function createKeyCache(clock: Clock, limits: CacheLimits): KeyCache {
   const entries = new Map<DataKey, Entry>();
@@ -50,7 +56,7 @@ export function createKeyCache(clock: Clock, limits: CacheLimits): KeyCache {
   const use = (key: DataKey | null): DataKey | null => {
     const entry = key === null ? undefined : entries.get(key);
     if (key === null || entry === undefined) return null;
-    if (entry.expiresAt <= clock.now().getTime() || key.sealed >= limits.maxMessages) {
+    if (entry.expiresAt <= clock.now().getTime() || isSpent(key, limits)) {
       remove(key);
       return null;
     }

@@ -40,6 +40,7 @@ export function sealValue(
       `a value of ${plaintext.length} bytes is too long; at most ${maxPlaintextBytes} are sealed`,
     );
   }
+  key.sealedBytes += plaintext.length;
   if (suite === extendedSuite) return sealExtended(key, place, plaintext, random);
   const body = suite === portableSuite ? portableBodyOffset : bodyOffset;
   const sealed = Buffer.allocUnsafe(body + plaintext.length + tagBytes);
