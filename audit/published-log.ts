@@ -2,8 +2,10 @@ import { notFound, type TenantId } from '../kernel/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import type { LogDirectory, LogInfo } from './log-directory.ts';
 import type { CheckpointRow, LogReader } from './log-reader.ts';
+import { parseCheckpoint } from './checkpoint-text.ts';
 import { logTag } from './platform/platform-leaf.ts';
 import { platformLogName, type PlatformLog } from './platform/platform-log.ts';
+import { parseNote } from './signed-note.ts';
 import { platformSignedLog, type QuantumSignatures, type SignedLog } from './quantum-signatures.ts';
 import { selectKeptCheckpoints } from './store-read.ts';
 import type { TilePath } from './tile-path.ts';
@@ -11,7 +13,12 @@ import { formatTlogProof } from './tlog-proof.ts';
 import { platformCosignatures, type WitnessClient } from './witness/witness-client.ts';
 
 /** A platform checkpoint with all its signatures. */
-export type PlatformAnchor = { readonly size: number; readonly checkpoint: string };
+export type PlatformAnchor = {
+  readonly size: number;
+  readonly checkpoint: string;
+  /** The newest one that satisfies the witness policy; a proof ends there when it can. */
+  readonly witnessed: { readonly size: number; readonly checkpoint: string } | null;
+};
 
 /** From an event up to the checkpoint that witnesses cosign. */
 export type PlatformProof = {
@@ -94,11 +101,17 @@ export function createPublishedLog(deps: PublishedLogDeps): PublishedLog {
       logId === platformLogName ? platform.tile(path) : reader.tile(logId, path),
     platformAnchor: async () => {
       const head = await platform.head();
-      return { size: head.size, checkpoint: await platformCheckpoint(head) };
+      const note = await witnesses.witnessedCheckpoint();
+      const witnessed =
+        note === null ? null : { size: parseCheckpoint(parseNote(note).text).size, checkpoint: note };
+      return { size: head.size, checkpoint: await platformCheckpoint(head), witnessed };
     },
-    platformProof: async (tx: Tx, seq: number, { size, checkpoint }: PlatformAnchor) => {
+    platformProof: async (tx: Tx, seq: number, anchor: PlatformAnchor) => {
       const log = await requireLog(directory, tx.tenantId);
       const place = await platform.placeOf(tx, logTag(log.origin), seq);
+      const { witnessed } = anchor;
+      const { size, checkpoint } =
+        place !== null && witnessed !== null && place.seq < witnessed.size ? witnessed : anchor;
       if (place === null || place.seq >= size) throw notFound('platform checkpoint of event', String(seq));
       const hashes = await platform.inclusion(tx, place.seq, size);
       return {

@@ -181,6 +181,8 @@ export const witnessesSchema = z.object({
   witnesses: z.array(
     z.object({
       witness: z.string(),
+      /** Its verifier key; null when the policy does not name it any more. */
+      vkey: z.string().nullable(),
       size: z.number().int(),
       outcome: z.enum(['cosigned', 'contradicted', 'refused', 'unreachable']),
       detail: z.string(),

@@ -7,6 +7,8 @@ export type PolicyLog = { readonly verifier: NoteVerifier; readonly url: string 
 /** A witness that a policy knows. */
 export type PolicyWitness = {
   readonly name: string;
+  /** As it stands in the policy. */
+  readonly vkey: string;
   readonly verifier: NoteVerifier;
   readonly url: string | null;
 };
@@ -93,7 +95,7 @@ function readWitness(draft: Draft, words: readonly string[], number: number): vo
   const key = readKey(draft, vkey, number);
   if (key.type === noteKeyTypes.ed25519)
     throw refuse(number, 'a witness signs with a key for cosignatures (type 4 or 6), not type 1');
-  draft.witnesses.push({ name, verifier: createVerifier(key), url: readUrl(url, number) });
+  draft.witnesses.push({ name, vkey, verifier: createVerifier(key), url: readUrl(url, number) });
 }
 
 function readGroup(draft: Draft, words: readonly string[], number: number): void {

@@ -31,7 +31,8 @@ export type QuorumState = {
   /** The platform log's newest size, and the newest one that a quorum cosigned. */
   readonly size: number;
   readonly witnessedSize: number;
-  readonly witnesses: readonly WitnessState[];
+  /** With the verifier key that the policy gives; null for a witness that is no longer in it. */
+  readonly witnesses: readonly (WitnessState & { readonly vkey: string | null })[];
 };
 
 /** Collects cosignatures of the platform log. */
@@ -158,7 +159,9 @@ async function readQuorum(deps: WitnessClientDeps): Promise<QuorumState> {
   const { size } = await platform.head();
   if (policy === null)
     return { state: 'none', detail: 'no witness policy was given', size, witnessedSize: 0, witnesses: [] };
-  const [witnesses, witnessed] = [await readStates(deps), await newestWitnessed(deps)];
+  const [states, witnessed] = [await readStates(deps), await newestWitnessed(deps)];
+  const keys = new Map(policy.witnesses.map(({ name, vkey }) => [name, vkey]));
+  const witnesses = states.map((state) => ({ ...state, vkey: keys.get(state.witness) ?? null }));
   const witnessedSize = witnessed?.size ?? 0;
   const halted = guard.halted();
   if (halted !== null) return { state: 'halted', detail: halted, size, witnessedSize, witnesses };

@@ -1,35 +1,9 @@
 import type { QueryClient } from '@tanstack/react-query';
-import {
-  createRootRouteWithContext,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-} from '@tanstack/react-router';
-import { permissionsQuery, sessionQuery } from './api/queries.ts';
-import { RouteProblem, NotFoundPage } from './pages/route-problem.tsx';
+import { createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { RouteProblem } from './pages/route-problem.tsx';
+import { pick, rootRoute, shellRoute, type Search } from './shell-route.ts';
+import { trailRoutes } from './trail-routes.ts';
 import { Loading } from './ui/loaded.tsx';
-
-type Context = { readonly queryClient: QueryClient };
-type Search = Record<string, unknown>;
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
-
-/** Only the named search parameters, as text; an URL is evidence, so unknown ones are dropped. */
-function pick<Name extends string>(search: Search, names: readonly Name[]): Partial<Record<Name, string>> {
-  const picked: Partial<Record<Name, string>> = {};
-  for (const name of names) {
-    const value = text(search[name]);
-    if (value !== undefined) picked[name] = value;
-  }
-  return picked;
-}
-
-const rootRoute = createRootRouteWithContext<Context>()({
-  notFoundComponent: NotFoundPage,
-  errorComponent: RouteProblem,
-});
 
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -42,17 +16,6 @@ const portalRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/portal/$slug',
   component: lazyRouteComponent(() => import('./portal/portal-page.tsx'), 'PortalPage'),
-});
-
-const shellRoute = createRoute({
-  getParentRoute: () => rootRoute,
-  id: 'shell',
-  beforeLoad: async ({ context, location }) => {
-    const session = await context.queryClient.ensureQueryData(sessionQuery);
-    if (session === null) throw redirect({ to: '/sign-in', search: { return_to: location.href } });
-    void context.queryClient.prefetchQuery(permissionsQuery);
-  },
-  component: lazyRouteComponent(() => import('./shell/shell.tsx'), 'Shell'),
 });
 
 const overviewRoute = createRoute({
@@ -121,18 +84,6 @@ const requestRoute = createRoute({
   path: '/requests/$id',
   component: lazyRouteComponent(() => import('./pages/requests/request-page.tsx'), 'RequestPage'),
 });
-const trailRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: '/trail',
-  validateSearch: (search: Search) =>
-    pick(search, ['actor', 'action', 'outcome', 'subject', 'from', 'to', 'q']),
-  component: lazyRouteComponent(() => import('./pages/trail/trail-page.tsx'), 'TrailPage'),
-});
-const eventRoute = createRoute({
-  getParentRoute: () => shellRoute,
-  path: '/trail/$seq',
-  component: lazyRouteComponent(() => import('./pages/trail/event-page.tsx'), 'EventPage'),
-});
 const mapRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/datamap',
@@ -162,8 +113,7 @@ const routeTree = rootRoute.addChildren([
     certificatesRoute,
     requestsRoute,
     requestRoute,
-    trailRoute,
-    eventRoute,
+    ...trailRoutes,
     mapRoute,
     dataRoute,
   ]),

@@ -32,6 +32,19 @@ import type {
   RetireKeyEpochsAnswer,
   SearchAuditEventsAnswer,
   TryRootProviderAnswer,
+  CountAuditEventsByFieldAnswer,
+  ListAuditEventTypesAnswer,
+  ListAuditSinkDeadLettersAnswer,
+  ListAuditSinksAnswer,
+  ListAuditViewsAnswer,
+  ProveAuditEventToPlatformAnswer,
+  ReadAuditActorTimelineAnswer,
+  ReadAuditBlastRadiusAnswer,
+  ReadAuditWitnessesAnswer,
+  CreateAuditSinkAnswer,
+  CreateAuditSinkBody,
+  CreateAuditViewBody,
+  ListAuditCheckpointsAnswer,
   VerifyCertificateAnswer,
 } from '../generated/api.ts';
 
@@ -80,6 +93,19 @@ export type TrailEvent = SearchAuditEventsAnswer['items'][number];
 export type TrailEventDetail = ReadAuditEventAnswer;
 export type Commitment = ReadAuditEventAnswer['commitments'][number];
 export type Proof = ProveAuditEventAnswer;
+export type PlatformProof = ProveAuditEventToPlatformAnswer;
+export type Facets = CountAuditEventsByFieldAnswer;
+export type EventTypes = ListAuditEventTypesAnswer;
+export type SavedView = ListAuditViewsAnswer['items'][number];
+export type NewView = CreateAuditViewBody;
+export type Sink = ListAuditSinksAnswer['items'][number];
+export type NewSink = CreateAuditSinkBody;
+export type CreatedSink = CreateAuditSinkAnswer;
+export type DeadLetter = ListAuditSinkDeadLettersAnswer['items'][number];
+export type Timeline = ReadAuditActorTimelineAnswer;
+export type BlastRadius = ReadAuditBlastRadiusAnswer;
+export type Witnesses = ReadAuditWitnessesAnswer;
+export type KeptCheckpoint = ListAuditCheckpointsAnswer['items'][number];
 export type HistogramAnswer = CountAuditEventsByTimeAnswer;
 
 export type DataMapView = ListDataMapServicesAnswer;

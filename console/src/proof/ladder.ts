@@ -15,21 +15,50 @@ export type ProofInput = {
 };
 
 /** Names of the rungs, from the event up to the key. */
-export type RungName = 'entry' | 'leaf' | 'node' | 'root' | 'checkpoint' | 'signature';
+export type RungName =
+  | 'entry'
+  | 'leaf'
+  | 'node'
+  | 'root'
+  | 'checkpoint'
+  | 'signature'
+  | 'commitment'
+  | 'platform-node'
+  | 'platform-root'
+  | 'platform-checkpoint'
+  | 'platform-signature'
+  | 'witness';
 
 /** One rung of the ladder: what was computed here and whether it holds. */
 export type Rung = {
   readonly name: RungName;
-  readonly state: 'verified' | 'broken';
+  /** `absent`: a witness that has not cosigned this checkpoint, or whose kind of key a browser cannot check. */
+  readonly state: 'verified' | 'broken' | 'absent';
   readonly hash: string;
+  /** Of a witness: its name. */
+  readonly witness?: string;
   /** For nodes: the sibling's side and hash. */
   readonly sibling?: { readonly side: 'left' | 'right'; readonly hash: string };
   /** Why it is broken. */
   readonly problem?: string;
 };
 
-function rung(name: RungName, holds: boolean, hash: string, problem: string): Rung {
+/** A rung that holds, or is broken for a reason. */
+export function rung(name: RungName, holds: boolean, hash: string, problem: string): Rung {
   return holds ? { name, state: 'verified', hash } : { name, state: 'broken', hash, problem };
+}
+
+/** Yields rungs until one is broken; an error breaks the rung that it stopped at. */
+export async function* untilBroken(rungs: AsyncGenerator<Rung>, at: RungName): AsyncGenerator<Rung> {
+  try {
+    for await (const step of rungs) {
+      yield step;
+      if (step.state === 'broken') return;
+    }
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    yield { name: at, state: 'broken', hash: '', problem };
+  }
 }
 
 /** Hashes of proofs are base64 on the wire; hexadecimal of 64 digits is read as well. */
@@ -43,16 +72,8 @@ function readHash(text: string): Bytes {
  *
  * @param shown the canonical bytes that the page shows, base64; they must be the proof's entry
  */
-export async function* climbLadder(proof: ProofInput, shown: string): AsyncGenerator<Rung> {
-  try {
-    for await (const step of rungsOf(proof, shown)) {
-      yield step;
-      if (step.state === 'broken') return;
-    }
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    yield { name: 'checkpoint', state: 'broken', hash: '', problem };
-  }
+export function climbLadder(proof: ProofInput, shown: string): AsyncGenerator<Rung> {
+  return untilBroken(rungsOf(proof, shown), 'checkpoint');
 }
 
 async function* rungsOf(proof: ProofInput, shown: string): AsyncGenerator<Rung> {

@@ -15,15 +15,25 @@ export type SignedNote = {
 };
 
 const ed25519 = 1;
+const cosignatureV1 = 4;
 
-/** Reads a vkey and checks that its key id belongs to its key. @throws Error naming what is wrong */
-export async function parseVerifierKey(vkey: string): Promise<VerifierKey> {
+/** Reads a log's vkey and checks that its key id belongs to its key. @throws Error naming what is wrong */
+export function parseVerifierKey(vkey: string): Promise<VerifierKey> {
+  return parseKey(vkey, ed25519);
+}
+
+/** Reads the vkey of a witness that cosigns with Ed25519. @throws Error naming what is wrong */
+export function parseCosignerKey(vkey: string): Promise<VerifierKey> {
+  return parseKey(vkey, cosignatureV1);
+}
+
+async function parseKey(vkey: string, wanted: number): Promise<VerifierKey> {
   const match = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(vkey.trim());
   if (match === null) throw new Error('the verifier key is not of the form name+id+key');
   const [, name = '', id = '', encoded = ''] = match;
   const typed = fromBase64(encoded);
   const type = typed[0];
-  if (type !== ed25519 || typed.length !== 33) throw new Error('the verifier key is not an Ed25519 key');
+  if (type !== wanted || typed.length !== 33) throw new Error('the verifier key is not an Ed25519 key');
   const keyId = (await sha256(concat(new TextEncoder().encode(`${name}\n`), typed))).slice(0, 4);
   if (toHex(keyId) !== id) throw new Error('the key id of the verifier key does not belong to its key');
   return { name, keyId, type, publicKey: typed.slice(1) };

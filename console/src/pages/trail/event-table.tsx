@@ -2,10 +2,11 @@ import { Trans, useLingui } from '@lingui/react/macro';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import type { TrailEvent } from '../../api/types.ts';
-import { DataTable, type Column } from '../../ui/data-table.tsx';
+import type { RowProof } from '../../proof/verify-rows.ts';
 import { Instant } from '../../ui/instant.tsx';
 import { ShortId } from '../../ui/short-id.tsx';
-import { StateTag, type Tone } from '../../ui/state-tag.tsx';
+import { StateTag, ToneShape, type Tone } from '../../ui/state-tag.tsx';
+import { WindowedTable, type WindowedColumn } from '../../ui/windowed-table.tsx';
 
 const tones: Record<string, Tone> = { success: 'good', denied: 'warn', failure: 'bad' };
 
@@ -33,59 +34,109 @@ export function ActorName(props: { actor: TrailEvent['actor'] }) {
   );
 }
 
-/** A page of events. */
-export function EventTable(props: { rows: readonly TrailEvent[] }) {
+/** Events, drawn only where somebody looks; with the proof of each once the page was verified. */
+export function EventTable(props: {
+  rows: readonly TrailEvent[];
+  proofs?: ReadonlyMap<number, RowProof>;
+  hasMore?: boolean;
+  loading?: boolean;
+  onEnd?: () => void;
+}) {
   const { t } = useLingui();
+  const { proofs, rows, ...rest } = props;
   const columns = useMemo(
-    (): readonly Column<TrailEvent>[] => [
-      {
-        id: 'seq',
-        header: '#',
-        align: 'end',
-        cell: (row) => (
-          <Link to="/trail/$seq" params={{ seq: String(row.seq) }} className="gh-mono">
-            {row.seq}
-          </Link>
-        ),
-      },
-      { id: 'at', header: <Trans>When</Trans>, cell: (row) => <Instant at={row.occurredAt} /> },
-      { id: 'action', header: <Trans>Action</Trans>, cell: (row) => <code>{row.action}</code> },
-      { id: 'outcome', header: <Trans>Outcome</Trans>, cell: (row) => <OutcomeTag outcome={row.outcome} /> },
-      { id: 'actor', header: <Trans>Actor</Trans>, cell: (row) => <ActorName actor={row.actor} /> },
-      {
-        id: 'summary',
-        header: <Trans>What</Trans>,
-        cell: (row) => (
-          <span>
-            {row.summary}
-            {row.reason === null ? null : <span className="gh-muted"> · {row.reason}</span>}
-          </span>
-        ),
-      },
-      {
-        id: 'targets',
-        header: <Trans>On</Trans>,
-        cell: (row) => {
-          const [first, ...rest] = row.targets;
-          if (first === undefined) return <span className="gh-muted">—</span>;
-          return (
-            <span className="gh-nowrap">
-              <span className="gh-muted gh-small">{first.type}</span> <ShortId value={first.id} keep={4} />
-              {rest.length === 0 ? null : <span className="gh-muted"> +{rest.length}</span>}
-            </span>
-          );
-        },
-      },
-    ],
-    [],
+    () => [...eventColumns, ...(proofs === undefined ? [] : [proofColumn(proofs)])],
+    [proofs],
   );
   return (
-    <DataTable
+    <WindowedTable
       label={t`Events`}
       columns={columns}
-      rows={props.rows}
+      rows={rows}
       rowKey={(row) => String(row.seq)}
       testId="events"
+      {...rest}
     />
+  );
+}
+
+const eventColumns: readonly WindowedColumn<TrailEvent>[] = [
+  {
+    id: 'seq',
+    header: '#',
+    align: 'end',
+    width: '72px',
+    cell: (row) => (
+      <Link to="/trail/$seq" params={{ seq: String(row.seq) }} className="gh-mono" preload={false}>
+        {row.seq}
+      </Link>
+    ),
+  },
+  { id: 'at', header: <Trans>When</Trans>, width: '128px', cell: (row) => <Instant at={row.occurredAt} /> },
+  {
+    id: 'action',
+    header: <Trans>Action</Trans>,
+    width: '24%',
+    cell: (row) => <code title={row.action}>{row.action}</code>,
+  },
+  {
+    id: 'outcome',
+    header: <Trans>Outcome</Trans>,
+    width: '112px',
+    cell: (row) => <OutcomeTag outcome={row.outcome} />,
+  },
+  { id: 'actor', header: <Trans>Actor</Trans>, width: '15%', cell: (row) => <ActorName actor={row.actor} /> },
+  {
+    id: 'summary',
+    header: <Trans>What</Trans>,
+    width: '30%',
+    cell: (row) => (
+      <span title={row.summary}>
+        {row.summary}
+        {row.reason === null ? null : <span className="gh-muted"> · {row.reason}</span>}
+      </span>
+    ),
+  },
+  {
+    id: 'targets',
+    header: <Trans>On</Trans>,
+    width: '20%',
+    cell: (row) => {
+      const [first, ...rest] = row.targets;
+      if (first === undefined) return <span className="gh-muted">—</span>;
+      return (
+        <>
+          <span className="gh-muted gh-small">{first.type}</span> <ShortId value={first.id} keep={4} />
+          {rest.length === 0 ? null : <span className="gh-muted"> +{rest.length}</span>}
+        </>
+      );
+    },
+  },
+];
+
+function proofColumn(proofs: ReadonlyMap<number, RowProof>): WindowedColumn<TrailEvent> {
+  return {
+    id: 'proof',
+    header: <Trans>Proof</Trans>,
+    width: '104px',
+    cell: (row) => <ProofMark proof={proofs.get(row.seq)} />,
+  };
+}
+
+function ProofMark(props: { proof: RowProof | undefined }) {
+  const { proof } = props;
+  if (proof === undefined) return <span className="gh-muted">—</span>;
+  const tone = { verified: 'good', later: 'idle', broken: 'bad' } as const;
+  return (
+    <span
+      className={`gh-tag gh-tag-${tone[proof.state]}`}
+      data-proof={proof.state}
+      title={proof.state === 'broken' ? proof.problem : undefined}
+    >
+      <ToneShape tone={tone[proof.state]} />
+      {proof.state === 'verified' ? <Trans>verified</Trans> : null}
+      {proof.state === 'later' ? <Trans>too new</Trans> : null}
+      {proof.state === 'broken' ? <Trans>broken</Trans> : null}
+    </span>
   );
 }

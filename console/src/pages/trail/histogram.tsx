@@ -1,5 +1,5 @@
 import { Trans, useLingui } from '@lingui/react/macro';
-import { useState, type PointerEvent } from 'react';
+import { useState, type KeyboardEvent, type PointerEvent } from 'react';
 import { DataTable, type Column } from '../../ui/data-table.tsx';
 import { exactUtc, Instant } from '../../ui/instant.tsx';
 import { Empty } from '../../ui/loaded.tsx';
@@ -8,28 +8,43 @@ import type { Bucket } from './read-buckets.ts';
 const height = 92;
 const width = 1000;
 
-/** Events over time. Drag over bars to narrow the search; the same numbers stand in the table below. */
+type Brush = readonly [start: number, end: number];
+
+/**
+ * Events over time. Dragging over bars narrows the search; so do the arrow keys (with Shift for a range) and Enter. The
+ * same numbers stand in the table below.
+ */
 export function Histogram(props: {
   buckets: readonly Bucket[];
   onRange: (from: string, to: string) => void;
 }) {
   const { t } = useLingui();
   const { buckets } = props;
-  const [brush, setBrush] = useState<readonly [number, number] | null>(null);
+  const [brush, setBrush] = useState<Brush | null>(null);
+  const [dragging, setDragging] = useState(false);
   if (buckets.length === 0) return <Empty title={<Trans>Nothing to draw in this range</Trans>} />;
   const most = Math.max(1, ...buckets.map((bucket) => bucket.count));
   const step = width / buckets.length;
   const indexAt = (event: PointerEvent<SVGSVGElement>): number => {
     const box = event.currentTarget.getBoundingClientRect();
     const share = (event.clientX - box.left) / Math.max(1, box.width);
-    return Math.min(buckets.length - 1, Math.max(0, Math.floor(share * buckets.length)));
+    return clamp(Math.floor(share * buckets.length), buckets.length);
   };
-  const release = (): void => {
+  const apply = (): void => {
+    setDragging(false);
     if (brush === null) return;
     const first = buckets[Math.min(...brush)];
     const last = buckets[Math.max(...brush)];
     setBrush(null);
     if (first !== undefined && last !== undefined) props.onRange(first.from, last.to);
+  };
+  const onKey = (event: KeyboardEvent): void => {
+    const moved = movedBrush(event, brush, buckets.length);
+    if (event.key === 'Enter') apply();
+    else if (event.key === 'Escape') setBrush(null);
+    else if (moved !== null) setBrush(moved);
+    else return;
+    event.preventDefault();
   };
   const first = buckets[0]?.from ?? '';
   const last = buckets.at(-1)?.to ?? '';
@@ -40,12 +55,24 @@ export function Histogram(props: {
         viewBox={`0 0 ${width} ${height}`}
         preserveAspectRatio="none"
         height={height}
-        role="img"
-        aria-label={t`Events over time; the table below holds the same numbers`}
-        onPointerDown={(event) => setBrush([indexAt(event), indexAt(event)])}
-        onPointerMove={(event) => brush !== null && setBrush([brush[0], indexAt(event)])}
-        onPointerUp={release}
-        onPointerLeave={() => setBrush(null)}
+        role="slider"
+        tabIndex={0}
+        aria-label={t`Range of time: arrows move, Shift and arrows widen, Enter narrows the search`}
+        aria-valuemin={0}
+        aria-valuemax={buckets.length - 1}
+        aria-valuenow={brush?.[1] ?? buckets.length - 1}
+        aria-valuetext={brush === null ? t`nothing chosen` : rangeText(buckets, brush)}
+        onKeyDown={onKey}
+        onBlur={() => setBrush(null)}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setDragging(true);
+          setBrush([indexAt(event), indexAt(event)]);
+        }}
+        onPointerMove={(event) => dragging && brush !== null && setBrush([brush[0], indexAt(event)])}
+        onPointerUp={apply}
+        onPointerCancel={() => setDragging(false)}
+        data-testid="brush"
       >
         {buckets.map((bucket, index) => (
           <Bar key={bucket.from} bucket={bucket} x={index * step} step={step} most={most} />
@@ -61,14 +88,47 @@ export function Histogram(props: {
       </svg>
       <figcaption className="gh-small gh-muted gh-row">
         <span>{exactUtc(new Date(first))}</span>
-        <span>
-          <Trans>highest bar: {most}; refused or failed in red at the foot; drag to narrow</Trans>
+        <span data-testid="brush-text">
+          {brush === null ? (
+            <Trans>highest bar: {most}; refused or failed in red at the foot; drag to narrow</Trans>
+          ) : (
+            rangeText(buckets, brush)
+          )}
         </span>
         <span>{exactUtc(new Date(last))}</span>
       </figcaption>
       <HistogramTable buckets={buckets} />
     </figure>
   );
+}
+
+const clamp = (index: number, length: number): number => Math.min(length - 1, Math.max(0, index));
+
+function movedBrush(event: KeyboardEvent, brush: Brush | null, length: number): Brush | null {
+  const steps: Record<string, number> = {
+    ArrowLeft: -1,
+    ArrowDown: -1,
+    ArrowRight: 1,
+    ArrowUp: 1,
+    PageDown: -10,
+    PageUp: 10,
+    Home: -length,
+    End: length,
+  };
+  const step = steps[event.key];
+  if (step === undefined) return null;
+  if (brush === null) return [length - 1, length - 1];
+  const end = clamp(brush[1] + step, length);
+  return event.shiftKey ? [brush[0], end] : [end, end];
+}
+
+function rangeText(buckets: readonly Bucket[], brush: Brush): string {
+  const chosen = buckets.slice(Math.min(...brush), Math.max(...brush) + 1);
+  const count = chosen.reduce((sum, bucket) => sum + bucket.count, 0);
+  const [first] = chosen;
+  const last = chosen.at(-1);
+  if (first === undefined || last === undefined) return '';
+  return `${exactUtc(new Date(first.from))} – ${exactUtc(new Date(last.to))}: ${count}`;
 }
 
 function Bar(props: { bucket: Bucket; x: number; step: number; most: number }) {

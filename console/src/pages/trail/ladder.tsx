@@ -1,32 +1,79 @@
 import { Trans, useLingui } from '@lingui/react/macro';
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
+import { call } from '../../api/client.ts';
+import { ApiProblem } from '../../api/problem.ts';
 import { getQuery } from '../../api/queries.ts';
-import type { Proof } from '../../api/types.ts';
-import { climbLadder, type Rung } from '../../proof/ladder.ts';
-import { saveBlob } from '../../ui/download.ts';
+import type { LogInfo, PlatformProof, Proof, TrailEventDetail, Witnesses } from '../../api/types.ts';
+import { climbLadder, type ProofInput, type Rung } from '../../proof/ladder.ts';
+import { climbPlatform, type PlatformInput } from '../../proof/platform-ladder.ts';
+import { parseTlogProof } from '../../proof/tlog-proof.ts';
+import { download } from '../../ui/download.ts';
 import { Loaded } from '../../ui/loaded.tsx';
-import { shorten } from '../../ui/short-id.tsx';
+import { ProblemNotice } from '../../ui/problem-notice.tsx';
 import { ToneShape } from '../../ui/state-tag.tsx';
 import { KeyRung } from './key-rung.tsx';
+import { RungView } from './rung-view.tsx';
+import { withKeys } from './use-page-proof.ts';
 
-/** Fetches the proof of an event and verifies it rung by rung. */
-export function Ladder(props: { seq: string; canonical: string }) {
-  const proof = useQuery({
-    ...getQuery<Proof>(`/v1/audit/events/${encodeURIComponent(props.seq)}/proof`),
+/** Both halves of the way up; the second is there once the platform log has taken the event up. */
+type Way = { readonly proof: ProofInput; readonly platform: PlatformInput | null };
+
+/** Fetches the proofs of an event and verifies them rung by rung. */
+export function Ladder(props: { event: TrailEventDetail }) {
+  const { event } = props;
+  const way = useQuery({
+    queryKey: ['ladder', event.seq],
+    queryFn: () => fetchWay(event),
     staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
   });
-  return <Loaded query={proof}>{(data) => <Climb proof={data} canonical={props.canonical} />}</Loaded>;
+  return (
+    <Loaded query={way}>
+      {(data) => (
+        <Climb way={data} canonical={event.canonical} seq={event.seq} onAgain={() => void way.refetch()} />
+      )}
+    </Loaded>
+  );
 }
 
-/** The ladder as a c2sp.org/tlog-proof file, which other programs verify. */
-function proofFile(proof: Proof): string {
-  return ['c2sp.org/tlog-proof@v1', `index ${proof.index}`, ...proof.hashes, '', proof.checkpoint].join('\n');
+async function fetchWay(event: TrailEventDetail): Promise<Way> {
+  const address = `/v1/audit/events/${event.seq}`;
+  const anchored = await call<PlatformProof>(`${address}/platform-proof`).catch((error: unknown) => {
+    if (error instanceof ApiProblem && error.status === 404) return null;
+    throw error;
+  });
+  if (anchored === null) return { proof: await call<Proof>(`${address}/proof`), platform: null };
+  const [log, known] = await Promise.all([
+    call<LogInfo>('/v1/audit/log'),
+    call<Witnesses>('/v1/audit/witnesses'),
+  ]);
+  const { index, hashes, checkpoint, size } = parseTlogProof(anchored.event);
+  const { leafHash } = event;
+  const proof = {
+    index,
+    treeSize: size,
+    leafHash,
+    hashes,
+    entry: anchored.entry,
+    checkpoint,
+    vkey: log.vkey,
+  };
+  return { proof, platform: { ...anchored, checkpoint, witnesses: withKeys(known) } };
 }
 
-function Climb(props: { proof: Proof; canonical: string }) {
-  const { proof, canonical } = props;
+async function* climbAll({ proof, platform }: Way, canonical: string): AsyncGenerator<Rung> {
+  let whole = false;
+  for await (const rung of climbLadder(proof, canonical)) {
+    whole = rung.name === 'signature' && rung.state === 'verified';
+    yield rung;
+  }
+  if (whole && platform !== null) yield* climbPlatform(platform);
+}
+
+function Climb(props: { way: Way; canonical: string; seq: number; onAgain: () => void }) {
+  const { way, canonical, seq } = props;
   const [rungs, setRungs] = useState<readonly Rung[]>([]);
   const [done, setDone] = useState(false);
   const [round, setRound] = useState(0);
@@ -35,7 +82,7 @@ function Climb(props: { proof: Proof; canonical: string }) {
     setRungs([]);
     setDone(false);
     const run = async (): Promise<void> => {
-      for await (const next of climbLadder(proof, canonical)) {
+      for await (const next of climbAll(way, canonical)) {
         if (!alive) return;
         setRungs((before) => [...before, next]);
         await new Promise((resolve) => setTimeout(resolve, 45));
@@ -46,35 +93,24 @@ function Climb(props: { proof: Proof; canonical: string }) {
     return () => {
       alive = false;
     };
-  }, [proof, canonical, round]);
+  }, [way, canonical, round]);
   const broken = rungs.some((rung) => rung.state === 'broken');
-  const verified = done && !broken && rungs.at(-1)?.name === 'signature';
+  const verified = done && !broken && rungs.some(({ name }) => name === 'signature');
   return (
     <div>
-      <Verdict state={broken ? 'bad' : verified ? 'good' : 'busy'} size={proof.treeSize} />
-      <ol className="gh-ladder" data-testid="ladder">
-        {rungs.map((rung, index) => (
-          <RungView
-            key={index}
-            rung={rung}
-            level={rungs.slice(0, index + 1).filter((one) => one.name === 'node').length}
-          />
-        ))}
-      </ol>
-      <KeyRung vkey={proof.vkey} />
+      <Verdict state={broken ? 'bad' : verified ? 'good' : 'busy'} size={way.proof.treeSize} rungs={rungs} />
+      <Rungs rungs={rungs} platform={way.platform !== null} done={done} />
+      <KeyRung vkey={way.proof.vkey} />
       <div className="gh-row">
-        <Button size="compact-sm" variant="default" onClick={() => setRound(round + 1)} disabled={!done}>
-          <Trans>Check again</Trans>
-        </Button>
         <Button
           size="compact-sm"
           variant="default"
-          onClick={() =>
-            saveBlob(new Blob([proofFile(proof)], { type: 'text/plain' }), `${proof.index}.tlog-proof`)
-          }
+          onClick={() => (way.platform === null ? props.onAgain() : setRound(round + 1))}
+          disabled={!done}
         >
-          <Trans>Download the proof</Trans>
+          <Trans>Check again</Trans>
         </Button>
+        <ProofDownload seq={seq} />
         <a className="gh-small" href="/docs/audit/verify">
           <Trans>How to verify without us</Trans>
         </a>
@@ -83,7 +119,81 @@ function Climb(props: { proof: Proof; canonical: string }) {
   );
 }
 
-function Verdict(props: { state: 'good' | 'bad' | 'busy'; size: number }) {
+/** The proof as a c2sp.org/tlog-proof file with every signature, which other programs verify. */
+function ProofDownload(props: { seq: number }) {
+  const [error, setError] = useState<unknown>(null);
+  const save = (): void => {
+    setError(null);
+    void download(`/v1/audit/events/${props.seq}/tlog-proof`, `${props.seq}.tlog-proof`).catch(setError);
+  };
+  return (
+    <>
+      <Button size="compact-sm" variant="default" onClick={save} data-testid="tlog-proof">
+        <Trans>Download .tlog-proof</Trans>
+      </Button>
+      {error === null ? null : <ProblemNotice error={error} />}
+    </>
+  );
+}
+
+function Rungs(props: { rungs: readonly Rung[]; platform: boolean; done: boolean }) {
+  const { rungs } = props;
+  const witnesses = useQuery(getQuery<Witnesses>('/v1/audit/witnesses'));
+  const isPlatform = ({ name }: Rung): boolean => name === 'commitment' || name.startsWith('platform-');
+  const parts = useMemo(
+    () => ({
+      log: rungs.filter((rung) => !isPlatform(rung) && rung.name !== 'witness'),
+      platform: rungs.filter(isPlatform),
+      witnesses: rungs.filter(({ name }) => name === 'witness'),
+    }),
+    [rungs],
+  );
+  return (
+    <div data-testid="ladder">
+      <RungList title={<Trans>In the log of this organisation</Trans>} rungs={parts.log} />
+      {parts.platform.length === 0 ? null : (
+        <RungList title={<Trans>Its checkpoint in the platform log</Trans>} rungs={parts.platform} />
+      )}
+      {parts.witnesses.length === 0 ? null : (
+        <RungList title={<Trans>Witnesses outside</Trans>} rungs={parts.witnesses} />
+      )}
+      {props.done && !props.platform ? (
+        <p className="gh-small gh-muted">
+          <Trans>The platform log takes this checkpoint up within a second or two; check again then.</Trans>
+        </p>
+      ) : null}
+      {props.done && props.platform && witnesses.data?.state === 'none' ? (
+        <p className="gh-small gh-muted" data-testid="no-witness">
+          <Trans>No witnesses are set up, so nobody outside has countersigned the platform log.</Trans>
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+function RungList(props: { title: React.ReactNode; rungs: readonly Rung[] }) {
+  const { rungs } = props;
+  const isNode = ({ name }: Rung): boolean => name === 'node' || name === 'platform-node';
+  return (
+    <>
+      <h3 className="gh-ladder-part">{props.title}</h3>
+      <ol className="gh-ladder">
+        {rungs.map((rung, index) => (
+          <RungView key={index} rung={rung} level={rungs.slice(0, index + 1).filter(isNode).length} />
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function Verdict(props: { state: 'good' | 'bad' | 'busy'; size: number; rungs: readonly Rung[] }) {
+  const { t } = useLingui();
+  const { rungs } = props;
+  const names = rungs
+    .filter(({ name, state }) => name === 'witness' && state === 'verified')
+    .map(({ witness }) => witness)
+    .join(', ');
+  const anchored = rungs.some(({ name, state }) => name === 'platform-signature' && state === 'verified');
   return (
     <p
       className={`gh-verdict gh-verdict-${props.state}`}
@@ -93,49 +203,16 @@ function Verdict(props: { state: 'good' | 'bad' | 'busy'; size: number }) {
     >
       <ToneShape tone={props.state} />
       {props.state === 'good' ? (
-        <Trans>Verified: this event stands in the signed log of {props.size} events.</Trans>
+        <span>
+          <Trans>Verified: this event stands in the signed log of {props.size} events</Trans>
+          {anchored ? t`, which stands in the platform log` : null}
+          {names === '' ? null : t`, witnessed by ${names}`}.
+        </span>
       ) : null}
       {props.state === 'bad' ? (
         <Trans>Not verified: the proof is broken at the marked rung. Tell your security admin.</Trans>
       ) : null}
       {props.state === 'busy' ? <Trans>Verifying…</Trans> : null}
     </p>
-  );
-}
-
-function RungView(props: { rung: Rung; level: number }) {
-  const { t } = useLingui();
-  const { rung } = props;
-  const titles: Record<Rung['name'], string> = {
-    entry: t`The bytes shown are the bytes in the log`,
-    leaf: t`They hash to the leaf`,
-    node: t`Level ${props.level}`,
-    root: t`The climb ends at the root of the checkpoint`,
-    checkpoint: t`The checkpoint names this log and this size`,
-    signature: t`The signature of the checkpoint is the log's (Ed25519)`,
-  };
-  const side = rung.sibling?.side === 'left' ? t`with the left neighbour` : t`with the right neighbour`;
-  return (
-    <li className="gh-rung" data-state={rung.state} data-testid={`rung-${rung.name}`}>
-      <span className="gh-rung-mark">
-        <ToneShape tone={rung.state === 'verified' ? 'good' : 'bad'} />
-      </span>
-      <div className="gh-rung-body">
-        <span>
-          {titles[rung.name]}
-          <span className="gh-hidden">{rung.state === 'verified' ? t`: holds` : t`: broken`}</span>
-          {rung.sibling === undefined ? null : (
-            <span className="gh-muted gh-small" title={rung.sibling.hash}>
-              {' '}
-              {side} <code>{shorten(rung.sibling.hash, 5)}</code>
-            </span>
-          )}
-        </span>
-        <span className="gh-rung-hash" title={rung.hash}>
-          {rung.hash.length > 40 ? shorten(rung.hash, 12) : rung.hash}
-        </span>
-        {rung.problem === undefined ? null : <span className="gh-ink-bad">{rung.problem}</span>}
-      </div>
-    </li>
   );
 }
