@@ -101,17 +101,13 @@ export function createPublishedLog(deps: PublishedLogDeps): PublishedLog {
       logId === platformLogName ? platform.tile(path) : reader.tile(logId, path),
     platformAnchor: async () => {
       const head = await platform.head();
-      const note = await witnesses.witnessedCheckpoint();
-      const witnessed =
-        note === null ? null : { size: parseCheckpoint(parseNote(note).text).size, checkpoint: note };
+      const witnessed = anchorOf(await witnesses.witnessedCheckpoint());
       return { size: head.size, checkpoint: await platformCheckpoint(head), witnessed };
     },
     platformProof: async (tx: Tx, seq: number, anchor: PlatformAnchor) => {
       const log = await requireLog(directory, tx.tenantId);
       const place = await platform.placeOf(tx, logTag(log.origin), seq);
-      const { witnessed } = anchor;
-      const { size, checkpoint } =
-        place !== null && witnessed !== null && place.seq < witnessed.size ? witnessed : anchor;
+      const { size, checkpoint } = place === null ? anchor : nearestAnchor(anchor, place.seq);
       if (place === null || place.seq >= size) throw notFound('platform checkpoint of event', String(seq));
       const hashes = await platform.inclusion(tx, place.seq, size);
       return {
@@ -124,6 +120,16 @@ export function createPublishedLog(deps: PublishedLogDeps): PublishedLog {
     checkpoints: async (tx: Tx, below: number, limit: number) =>
       (await tx.query<CheckpointRow>(selectKeptCheckpoints, [tx.tenantId, below, limit])).rows,
   });
+}
+
+function anchorOf(note: string | null): PlatformAnchor['witnessed'] {
+  return note === null ? null : { size: parseCheckpoint(parseNote(note).text).size, checkpoint: note };
+}
+
+/** The witnessed checkpoint when the leaf stands below it, otherwise the newest one. */
+function nearestAnchor(anchor: PlatformAnchor, seq: number): Omit<PlatformAnchor, 'witnessed'> {
+  const { witnessed } = anchor;
+  return witnessed !== null && seq < witnessed.size ? witnessed : anchor;
 }
 
 function tenantSignedLog({ tenantId, origin, vkey }: LogInfo): SignedLog {

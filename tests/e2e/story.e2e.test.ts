@@ -277,7 +277,7 @@ testUnless(
       ])
         expect(trail).toContain(step);
       await picture(page, '9-trail');
-      await page.locator('a[href*="/trail/"]').first().click();
+      await page.getByTestId('events').getByRole('link').first().click();
       await page.locator('[data-testid="proof-verdict"][data-state="good"]').waitFor();
       await picture(page, '10-proof');
       await page.goto('/trail');

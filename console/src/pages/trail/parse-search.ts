@@ -74,11 +74,15 @@ function nearestTo(name: string): string | null {
 /** Levenshtein's distance. */
 function distance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, at) => at);
-  for (const [at, letter] of [...left].entries()) {
+  for (let at = 0; at < left.length; at += 1) {
     const next = [at + 1];
-    for (const [to, other] of [...right].entries())
+    for (let to = 0; to < right.length; to += 1)
       next.push(
-        Math.min((next[to] ?? 0) + 1, (row[to + 1] ?? 0) + 1, (row[to] ?? 0) + (letter === other ? 0 : 1)),
+        Math.min(
+          (next[to] ?? 0) + 1,
+          (row[to + 1] ?? 0) + 1,
+          (row[to] ?? 0) + (left[at] === right[to] ? 0 : 1),
+        ),
       );
     row = next;
   }

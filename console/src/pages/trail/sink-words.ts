@@ -134,7 +134,8 @@ export function placeOf(configuration: unknown): string {
   const { brokers } = record;
   if (Array.isArray(brokers)) return `${brokers.join(', ')} / ${text('topic')}`;
   if (text('bucket') !== '') return `${text('bucket')}/${text('prefix')}`;
-  if (text('host') !== '') return `${text('host')}:${String(record['port'] ?? '')}`;
+  if (text('host') !== '')
+    return `${text('host')}:${typeof record['port'] === 'number' ? record['port'] : 6514}`;
   return text('url');
 }
 
