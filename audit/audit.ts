@@ -13,6 +13,7 @@ import {
 import type { Executors } from '../crypto/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import type { Readable } from 'node:stream';
+import { createAlerting, type Alerting } from './alerts/alerting.ts';
 import { createEventChecker } from './check-event.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import { auditEvents, rollbackDetected } from './events.ts';
@@ -89,6 +90,8 @@ export type Audit = AuditSink<Tx> &
     readonly views: SavedViews;
     /** Delivers the views that are due. @returns how many */
     readonly deliverViews: () => Promise<number>;
+    /** Rules over the trail and what they find. */
+    readonly alerting: Alerting;
     /** Follows the logs for search by words. */
     readonly projector: Projector;
     /** Brings search by words up to the end of a log, unless it lags far behind. */
@@ -201,6 +204,12 @@ export function createAudit(deps: AuditDeps): Audit {
     publicUrl: deps.publicUrl ?? '',
   });
   const holds = createHolds({ ...deps, audit: () => recorder });
+  const alerting = createAlerting({
+    ...deps,
+    audit: () => recorder,
+    send: deps.sendMail ?? (() => Promise.reject(new Error('no mail system was given'))),
+    publicUrl: deps.publicUrl ?? '',
+  });
   const life = createWakeUps(database, sequencer.wake);
   return Object.freeze({
     ...recorder,
@@ -250,6 +259,7 @@ export function createAudit(deps: AuditDeps): Audit {
     executors: Object.freeze({ 'audit.release_hold': holds.release }),
     views: createSavedViews(deps),
     deliverViews,
+    alerting,
     projector,
     project,
     follow: (query: TailQuery) => followLog({ database, view: trail.view, project }, query),

@@ -20,6 +20,9 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_SINK_EXISTS'
   | 'ERR_AUDIT_VIEW_EXISTS'
   | 'ERR_AUDIT_HELD'
+  | 'ERR_AUDIT_RULE_EXISTS'
+  | 'ERR_AUDIT_RULE_UNTESTED'
+  | 'ERR_AUDIT_TOO_MANY_RULES'
   | 'ERR_OVERLOADED';
 
 const statuses: Partial<Record<AuditErrorCode, number>> = {
@@ -34,6 +37,9 @@ const statuses: Partial<Record<AuditErrorCode, number>> = {
   ERR_AUDIT_SINK_EXISTS: 409,
   ERR_AUDIT_VIEW_EXISTS: 409,
   ERR_AUDIT_HELD: 409,
+  ERR_AUDIT_RULE_EXISTS: 409,
+  ERR_AUDIT_RULE_UNTESTED: 409,
+  ERR_AUDIT_TOO_MANY_RULES: 409,
 };
 
 /** An error of this room. */

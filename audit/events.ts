@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { keepingEvents } from './keeping/events.ts';
+import { alertEvents } from './alerts/events.ts';
 import { sinkEvents } from './sinks/events.ts';
 import { viewEvents } from './views/events.ts';
 
@@ -60,4 +61,5 @@ export const auditEvents: readonly EventDefinition[] = Object.freeze([
   ...sinkEvents,
   ...viewEvents,
   ...keepingEvents,
+  ...alertEvents,
 ]);

@@ -3,6 +3,7 @@ import type { Database } from '../db/index.ts';
 import type { AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
 import { createHoldRoutes } from './keeping/hold-routes.ts';
+import { createAlertRoutes } from './alerts/routes.ts';
 import { createLogRoutes } from './log-routes.ts';
 import { eventTypesRoute, ocsfEventRoute } from './ocsf/routes.ts';
 import { createReadTrail } from './read-trail.ts';
@@ -48,6 +49,7 @@ export function createAuditRoutes(
     evidenceRoute(audit),
     ...createSearchRoutes(audit, readTrail),
     ...createViewRoutes({ audit, database }),
+    ...createAlertRoutes({ audit, database }),
     ...createSinkRoutes({ audit, database }),
     ...createHoldRoutes({ audit, database, dualControl }),
     ...createLogRoutes(audit),

@@ -53,6 +53,8 @@ const platformLogMilliseconds = 1_000;
 const sinkIdleMilliseconds = 1_000;
 const searchIdleMilliseconds = 500;
 const viewIdleMilliseconds = 20_000;
+const alertIdleMilliseconds = 1_000;
+const alertMailIdleMilliseconds = 5_000;
 const ledgerIdleMilliseconds = 60_000;
 
 /** What every replica looks for in a loop. */
@@ -72,6 +74,16 @@ export function tickersOf(rooms: Rooms): readonly Ticker[] {
       name: 'search of the trail',
       tick: rooms.audit.projector.tick,
       idleMilliseconds: searchIdleMilliseconds,
+    },
+    {
+      name: 'rules over the trail',
+      tick: rooms.audit.alerting.follower.tick,
+      idleMilliseconds: alertIdleMilliseconds,
+    },
+    {
+      name: 'mails about alerts',
+      tick: rooms.audit.alerting.deliverMails,
+      idleMilliseconds: alertMailIdleMilliseconds,
     },
     { name: 'saved views', tick: rooms.audit.deliverViews, idleMilliseconds: viewIdleMilliseconds },
     { name: 'the request worker', tick: rooms.dsr.worker.tick, idleMilliseconds: requestIdleMilliseconds },

@@ -45,7 +45,8 @@ export function createToOcsf(definitions: readonly EventDefinition[]): ToOcsf {
       );
     const { definition, ocsfClass } = entry;
     const { activityId, severityId } = definition.ocsf;
-    const severity = severityId ?? severityOfOutcome[event.outcome];
+    const severity =
+      severityInDetail(event, ocsfClass.category.uid) ?? severityId ?? severityOfOutcome[event.outcome];
     // The profile "trace" belongs to API Activity alone.
     const trace = ocsfClass.uid === 6003 ? traceOf(event.traceparent) : null;
     return {
@@ -72,6 +73,15 @@ export function createToOcsf(definitions: readonly EventDefinition[]): ToOcsf {
       unmapped: unmappedOf(event),
     };
   };
+}
+
+const severityNames: Readonly<Record<string, 2 | 3 | 4 | 5>> = { low: 2, medium: 3, high: 4, critical: 5 };
+
+/** A finding may say itself how bad it is. */
+function severityInDetail({ detail }: TrailEvent, categoryUid: number): 2 | 3 | 4 | 5 | undefined {
+  if (categoryUid !== 2 || typeof detail !== 'object' || detail === null) return undefined;
+  const named: unknown = Reflect.get(detail, 'severity');
+  return typeof named === 'string' ? severityNames[named] : undefined;
 }
 
 /** Findings have a status of their own; everything else says how it went. */
