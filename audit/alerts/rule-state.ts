@@ -53,8 +53,10 @@ export function emptyState(since: number | null): RuleState {
 }
 
 /** As it is stored. */
-export function storeState({ keys, quiet, entries: _, ...rest }: RuleState): StoredRuleState {
-  return { ...rest, keys: [...keys], quiet: [...quiet] };
+export function storeState(state: RuleState): StoredRuleState {
+  const { newest, block, hour, inHour, lastSeen, lastSeq, silent, counts } = state;
+  const kept = { newest, block, hour, inHour, lastSeen, lastSeq, silent, counts };
+  return { ...kept, keys: [...state.keys], quiet: [...state.quiet] };
 }
 
 /** Reads what was stored. */

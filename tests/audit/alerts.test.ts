@@ -263,7 +263,13 @@ describe('a back-test', () => {
             { from: rule.sinceSeq ?? 0, ruleId: id, beginAt },
             13,
           );
-          const told = alertsOf(lines).map(({ kind: _, ...alert }) => alert);
+          const told = alertsOf(lines).map(({ key, at, seqs, events, note }) => ({
+            key,
+            at,
+            seqs,
+            events,
+            note,
+          }));
           const raised = live.map(({ key, at, seqs, events, note }) => ({
             key,
             at: at.toISOString(),
