@@ -297,6 +297,11 @@ test('the routes answer with what the console expects', async () => {
   const second = await call('listShreddedKeys', { limit: 2, cursor: first.body.nextCursor ?? '' });
   expect([first.body.items.length, second.body.items.length, second.body.nextCursor]).toEqual([2, 1, null]);
   await expect(call('listShreddedKeys', { limit: 2, cursor: 'AAAA' })).rejects.toMatchObject({ status: 400 });
+  expect((await call('readShredLedgerState')).body).toEqual({
+    ok: true,
+    detail: expect.stringMatching(/\w/),
+  });
+  expect((await call('listRootProviders')).body['house']).toMatchObject({ name: 'local', sharesNeeded: 0 });
   expect((await call('rotateCryptoKeys', {}, { keys: 'tenant' })).body).toMatchObject({
     kind: 'rewrap',
     state: 'done',

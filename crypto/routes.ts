@@ -18,7 +18,7 @@ import { createEscrowRoutes } from './escrow/routes.ts';
 import { createErasureRoutes } from './erasure/routes.ts';
 import { createKeyJobRoutes } from './rotation/routes.ts';
 import { createSearchRoutes } from './search/routes.ts';
-import { keyStatusSchema, ledgerSchema, pageSchema } from './schema.ts';
+import { keyStatusSchema, ledgerSchema, ledgerStateSchema, pageSchema } from './schema.ts';
 import type { Crypto, KeyStatus, LedgerEntry } from './types.ts';
 
 /** What the routes need. */
@@ -40,6 +40,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
   return [
     keysRoute(crypto, deps),
     ledgerRoute(crypto, deps),
+    ledgerStateRoute(crypto),
     ...createSearchRoutes(crypto, deps),
     ...createKeyJobRoutes(crypto.jobs, deps),
     ...createControlRoutes(deps),
@@ -47,7 +48,7 @@ export function createCryptoRoutes(crypto: Crypto, deps: CryptoRoutesDeps): read
     ...createEscrowRoutes(deps),
     ...createPostureRoutes(crypto, deps),
     ...createValuesRoutes(crypto, deps),
-    ...createProviderRoutes({ ...deps, providers: crypto.providers }),
+    ...createProviderRoutes({ ...deps, providers: crypto.providers, houseSeal: crypto.houseSeal }),
     createUnsealRoute(crypto.houseSeal),
   ];
 }
@@ -102,6 +103,23 @@ function ledgerRoute(crypto: Crypto, deps: CryptoRoutesDeps): AnyRoute {
         status: 200,
         body: { items: items.map(ledgerItem), nextCursor: last === undefined ? null : writeCursor(last.id) },
       };
+    },
+  });
+}
+
+function ledgerStateRoute(crypto: Crypto): AnyRoute {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/crypto/ledger/state',
+    operationId: 'readShredLedgerState',
+    summary: 'Whether the shred ledger outside the database agrees with it',
+    security: { kind: 'principal', action: 'crypto.read' },
+    audit: { kind: 'none', reason: 'says whether two records agree; no key and no personal data' },
+    request: {},
+    responses: { 200: { description: 'What the last comparison gave', schema: ledgerStateSchema } },
+    handler: async () => {
+      const { ok, detail } = crypto.shredLedger.state();
+      return { status: 200, body: { ok, detail } };
     },
   });
 }

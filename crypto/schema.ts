@@ -43,3 +43,6 @@ export const ledgerSchema = z.object({
   ),
   nextCursor: z.string().nullable(),
 });
+
+/** `GET /v1/crypto/ledger/state`. */
+export const ledgerStateSchema = z.object({ ok: z.boolean(), detail: z.string() });

@@ -148,6 +148,18 @@ describe('a tenant brings its own key service', () => {
     });
   });
 
+  test('says whether it answers and why not; of the house it says no more than that', async () => {
+    await configure();
+    const health = (name: string, of = tenant) => crypto.providers.health(of, name);
+    expect(await health('ours')).toMatchObject({ ok: true });
+    service.fault = 'refused';
+    expect(await health('ours')).toEqual({ ok: false, detail: expect.stringMatching(/\w/) });
+    expect(await health('local')).toEqual({ ok: true, detail: '' });
+    await expect(health('ours', await fixture.db.createTenant())).rejects.toMatchObject({
+      code: 'ERR_NOT_FOUND',
+    });
+  });
+
   test('records who laid it down, tried it, changed to it and removed it', async () => {
     const before = fixture.events.length;
     await seal(tenant, person());

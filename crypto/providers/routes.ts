@@ -7,12 +7,14 @@ import { providerInput } from './configuration.ts';
 import {
   activateSchema,
   configuredSchema,
+  healthSchema,
   providerName,
   providerPageSchema,
   providerParams,
   providersSchema,
   trialSchema,
 } from './schema.ts';
+import type { HouseSeal } from './house-seal.ts';
 import type { TenantProviders } from './tenant-providers.ts';
 
 /** What the routes need. */
@@ -20,6 +22,7 @@ export type ProviderRoutesDeps = {
   readonly database: Database;
   readonly providers: TenantProviders;
   readonly dualControl: DualControl;
+  readonly houseSeal: HouseSeal;
 };
 
 const stepUp = { level: 2, maxAgeSeconds: 300 } as const;
@@ -28,10 +31,17 @@ const bodyLimitBytes = 65_536;
 
 /** `/v1/crypto/providers`: whose key service holds the tenant's keys. */
 export function createProviderRoutes(deps: ProviderRoutesDeps): readonly AnyRoute[] {
-  return [listRoute(deps), configureRoute(deps), tryRoute(deps), activateRoute(deps), removeRoute(deps)];
+  return [
+    listRoute(deps),
+    configureRoute(deps),
+    healthRoute(deps),
+    tryRoute(deps),
+    activateRoute(deps),
+    removeRoute(deps),
+  ];
 }
 
-function listRoute({ database, providers }: ProviderRoutesDeps): AnyRoute {
+function listRoute({ database, providers, houseSeal }: ProviderRoutesDeps): AnyRoute {
   return defineRoute({
     method: 'GET',
     path: '/v1/crypto/providers',
@@ -51,7 +61,7 @@ function listRoute({ database, providers }: ProviderRoutesDeps): AnyRoute {
       return {
         status: 200,
         body: {
-          house: { name, kind, development },
+          house: { name, kind, development, sharesNeeded: houseSeal.status().threshold },
           items: items.map((item) => ({ ...item, createdAt: item.createdAt.toISOString() })),
           nextCursor: last === undefined ? null : Buffer.from(last.name, 'utf8').toString('base64url'),
         },
@@ -88,6 +98,23 @@ function configureRoute({ providers }: ProviderRoutesDeps): AnyRoute {
       const shown = await providers.configure(requirePrincipal(principal), name, configuration);
       return { status: 201, body: { name, kind: configuration.kind, state: 'ready', shown } };
     },
+  });
+}
+
+function healthRoute({ providers }: ProviderRoutesDeps): AnyRoute {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/crypto/providers/{name}/health',
+    operationId: 'readRootProviderHealth',
+    summary: 'Whether a root provider answers now; nothing is wrapped',
+    security: { kind: 'principal', action: 'crypto.read' },
+    audit: { kind: 'none', reason: 'asks whether a key service answers; no key and no personal data' },
+    request: { params: providerParams },
+    responses: { 200: { description: 'Whether it answers, and why not', schema: healthSchema } },
+    handler: async ({ principal, params }) => ({
+      status: 200,
+      body: await providers.health(requirePrincipal(principal).tenantId, params.name),
+    }),
   });
 }
 

@@ -13,7 +13,13 @@ export const providerPageSchema = z.object({
 
 /** `GET /v1/crypto/providers`. */
 export const providersSchema = z.object({
-  house: z.object({ name: z.string(), kind: z.string(), development: z.boolean() }),
+  house: z.object({
+    name: z.string(),
+    kind: z.string(),
+    development: z.boolean(),
+    /** Shares that people give after every start; 0 when it opens by itself. */
+    sharesNeeded: z.number().int(),
+  }),
   items: z.array(
     z.object({
       name: z.string(),
@@ -35,6 +41,9 @@ export const configuredSchema = z.object({
   state: z.literal('ready'),
   shown: z.record(z.string(), z.unknown()),
 });
+
+/** `GET /v1/crypto/providers/{name}/health`. */
+export const healthSchema = z.object({ ok: z.boolean(), detail: z.string() });
 
 /** Answer of `POST /v1/crypto/providers/{name}/test`. */
 export const trialSchema = z.object({

@@ -43,6 +43,9 @@ export type ShownProvider = {
   readonly createdAt: Date;
 };
 
+/** Whether a provider answers. */
+export type ProviderHealth = { readonly ok: boolean; readonly detail: string };
+
 /** Root providers that tenants bring. */
 export type TenantProviders = {
   /** The house's, which holds what no tenant's provider does. */
@@ -61,6 +64,8 @@ export type TenantProviders = {
     tx: Tx,
     page: { readonly after: string | null; readonly limit: number },
   ) => Promise<readonly ShownProvider[]>;
+  /** Whether it answers, without wrapping anything; why not is told of a tenant's own only. @throws ERR_NOT_FOUND */
+  readonly health: (tenantId: TenantId, name: string) => Promise<ProviderHealth>;
   /** Wraps and unwraps a key that nobody uses. @throws ERR_NOT_FOUND */
   readonly try: (actor: Principal, name: string) => Promise<Trial>;
   /** @throws ERR_CONFLICT while it is active or epochs need it; ERR_NOT_FOUND */
@@ -94,13 +99,10 @@ export function createTenantProviders(deps: TenantProvidersDeps): TenantProvider
       const { rows } = await tx.query<ProviderRow>(listProviders, [tx.tenantId, after, limit]);
       return rows.map(shownOf);
     },
+    health: (tenantId, name) => healthOf(deps, tenantId, name),
     try: (actor, name) => tryOne(deps, actor, name),
     remove: (actor, name) => remove(deps, actor, name),
-    requireKnown: async (tx, name) => {
-      if (name === deps.registry.house.name) return;
-      const { rowCount } = await tx.query(readConfiguration, [tx.tenantId, name]);
-      if (rowCount === 0) throw notFound('root provider', name);
-    },
+    requireKnown: (tx, name) => requireKnown(deps, tx, name),
     change: (approved) => changeProvider(deps, approved),
   } satisfies TenantProviders);
 }
@@ -177,6 +179,25 @@ async function complete(
     case 'aws-kms':
       return { stored: input, shown: { keyArn: input.keyArn } };
   }
+}
+
+async function requireKnown(deps: TenantProvidersDeps, tx: Tx, name: string): Promise<void> {
+  if (name === deps.registry.house.name) return;
+  const { rowCount } = await tx.query(readConfiguration, [tx.tenantId, name]);
+  if (rowCount === 0) throw notFound('root provider', name);
+}
+
+async function healthOf(
+  deps: TenantProvidersDeps,
+  tenantId: TenantId,
+  name: string,
+): Promise<ProviderHealth> {
+  const { registry, database } = deps;
+  await database.withTenant(tenantId, (tx) => requireKnown(deps, tx, name), { readOnly: true });
+  if (name !== registry.house.name) return (await registry.named(tenantId, name)).health();
+  // What is wrong with the house's own may name files and machines of its operator.
+  const { ok } = await registry.house.health();
+  return { ok, detail: ok ? '' : 'the operator of this house sees why in its readiness' };
 }
 
 const textsOf = (key: object): Record<string, string> => key as Record<string, string>; // JWK members that node exports are strings

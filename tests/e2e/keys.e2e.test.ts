@@ -104,7 +104,7 @@ testUnless(
     const { page } = admin;
     const { rows } = await database.query<{ id: string }>(
       `insert into crypto.key_job (tenant_id, id, kind, target, phase, total, done, rate, actor, fence, lease_until)
-       select tenant_id, gen_random_uuid(), kind, '{"purpose":"shown"}', 'values', 40000, 10000, 50, actor, 1, now() + interval '10 minutes'
+       select tenant_id, gen_random_uuid(), 'data_key', '{"purpose":"shown"}', 'values', 40000, 10000, 50, actor, 1, now() + interval '10 minutes'
        from crypto.key_job where tenant_id = $1 order by started_at desc limit 1 returning id`,
       [now.tenantId],
     );
@@ -154,7 +154,7 @@ async function approve(page: Page): Promise<void> {
     `update identity.session set authenticated_at = authenticated_at - interval '10 minutes'`,
   );
   const proposal = page.getByTestId('proposal').filter({ hasText: now.reason });
-  await proposal.getByTestId('digest-check').getByText('is of what is shown here').waitFor();
+  await proposal.getByTestId('digest-check').getByText('matches what is shown here').waitFor();
   await proposal.getByTestId('approve').click();
   await picture(page, '6-approve');
   await page.getByTestId('approve-dialog-confirm').click();
@@ -257,6 +257,7 @@ testUnless(
     await picture(dpo.page, '12-cut');
     await dpo.page.goto('/keys/ledger');
     await dpo.page.getByTestId('shred-ledger').getByText('court order').waitFor();
+    await dpo.page.getByTestId('ledger-state').getByText('agree').first().waitFor();
     await picture(dpo.page, '13-ledger');
     const csv = await savedBy(dpo.page, 'ledger-export');
     expect(csv).toMatch(/^shredded_at,kid,epoch,/);
@@ -273,6 +274,7 @@ testUnless(
     const { page } = admin;
     await page.goto('/keys/providers');
     await settled(page);
+    await page.getByTestId('health-local').getByText('answers').waitFor();
     await page.getByTestId('try-local').click();
     await page.locator('[data-testid="trial"][data-state="good"]').waitFor();
     await page.getByTestId('add-provider').click();
@@ -282,6 +284,7 @@ testUnless(
     await picture(page, '14-add-provider');
     await page.getByTestId('add-provider-dialog-confirm').click();
     await stepUpUnless(page, page.getByTestId('provider-ours'));
+    await page.getByTestId('health-ours').getByText('does not answer').waitFor({ timeout: 20_000 });
     await page.getByTestId('try-ours').click();
     await page.locator('[data-testid="trial"][data-state="bad"]').waitFor({ timeout: 30_000 });
     await picture(page, '15-tried');

@@ -56,7 +56,7 @@ function Detail(props: {
             {certificate.revocationReason === null ? null : `: ${words.reason(certificate.revocationReason)}`}
           </span>
         )}
-        {inspection.findings.map((finding) => (
+        {(certificate.state === 'revoked' ? [] : inspection.findings).map((finding) => (
           <StateTag key={finding} tone="warn">
             {finding}
           </StateTag>

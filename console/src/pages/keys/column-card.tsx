@@ -166,7 +166,7 @@ function NextStep(props: {
   const { state, dropApprovedAt, waiting } = migration;
   const button = (step: Step, label: ReactNode, main = false): ReactNode => (
     <Button
-      size="compact-md"
+      size="compact-sm"
       {...(main ? {} : { variant: 'default' })}
       disabled={busy}
       onClick={() => onStep(step)}
@@ -210,7 +210,7 @@ function NextStep(props: {
         : null}
       {state === 'verified' ? button('cut-over', <Trans>Read from the ciphertext</Trans>, true) : null}
       {state === 'cut_over' ? (
-        <Button size="compact-md" onClick={props.onDrop} data-testid="column-drop">
+        <Button size="compact-sm" onClick={props.onDrop} data-testid="column-drop">
           <Trans>Propose to drop the plaintext…</Trans>
         </Button>
       ) : null}

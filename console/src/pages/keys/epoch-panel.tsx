@@ -140,12 +140,18 @@ function EpochTable(props: { epochs: readonly EpochLife[] }) {
       header: <Trans>Backups open until</Trans>,
       cell: (row) => (
         <>
-          {row.until === null ? null : (
+          {row.until === null || row.basis === 'destroyed' ? null : (
             <>
               <Instant at={row.until} />{' '}
             </>
           )}
           <span className="gh-small gh-muted">{words.basis(row.basis)}</span>
+          {row.basis === 'destroyed' ? (
+            <>
+              {' '}
+              <Instant at={row.destroyedAt ?? row.until} />
+            </>
+          ) : null}
         </>
       ),
     },

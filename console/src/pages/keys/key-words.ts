@@ -40,7 +40,7 @@ export function useKeyWords() {
     destroyed: t`destroyed`,
   };
   const basis: Record<EpochLife['basis'], string> = {
-    destroyed: t`the key is destroyed`,
+    destroyed: t`they do not: the key was destroyed`,
     scheduled: t`destruction is scheduled at the provider`,
     standing_schedule: t`by the standing schedule`,
     none: t`no end is set: retire the epoch or set a schedule`,

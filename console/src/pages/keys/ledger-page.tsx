@@ -1,14 +1,18 @@
 import { Trans } from '@lingui/react/macro';
 import { Button } from '@mantine/core';
-import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/client.ts';
-import { pagesQuery } from '../../api/queries.ts';
+import { getQuery, pagesQuery } from '../../api/queries.ts';
 import type { LedgerEntry, Page } from '../../api/types.ts';
+import type { ReadShredLedgerStateAnswer } from '../../generated/api.ts';
 import { saveBlob } from '../../ui/download.ts';
 import { ListState } from '../../ui/list-state.tsx';
+import { Loaded } from '../../ui/loaded.tsx';
 import { Panel } from '../../ui/page.tsx';
 import { ProblemNotice } from '../../ui/problem-notice.tsx';
 import { csvOf } from '../../ui/csv.ts';
+import { StateTag } from '../../ui/state-tag.tsx';
+import { CommandLine } from './command-line.tsx';
 import { KeysFrame } from './keys-frame.tsx';
 import { LedgerTable } from './ledger-table.tsx';
 
@@ -16,6 +20,7 @@ const path = '/v1/crypto/ledger';
 
 /** Every destroyed key: why, by whom, and where the trail proves it. */
 export function LedgerPage() {
+  const state = useQuery(getQuery<ReadShredLedgerStateAnswer>(`${path}/state`));
   const ledger = useInfiniteQuery(pagesQuery<LedgerEntry>(path));
   return (
     <KeysFrame
@@ -27,6 +32,25 @@ export function LedgerPage() {
         </Trans>
       }
     >
+      <Panel title={<Trans>Outside the database</Trans>} testId="ledger-state">
+        <Loaded query={state} lines={1}>
+          {({ ok, detail }) => (
+            <div className="gh-stack">
+              <p className="gh-row">
+                <StateTag tone={ok ? 'good' : 'bad'}>
+                  {ok ? (
+                    <Trans>The signed files and the database agree</Trans>
+                  ) : (
+                    <Trans>The signed files and the database do not agree; the house is not ready</Trans>
+                  )}
+                </StateTag>
+                <span className="gh-small gh-muted">{detail}</span>
+              </p>
+              {ok ? null : <CommandLine text="gatehouse crypto reconcile" />}
+            </div>
+          )}
+        </Loaded>
+      </Panel>
       <Panel title={<Trans>Shred ledger</Trans>} aside={<Export />}>
         <ListState
           query={ledger}

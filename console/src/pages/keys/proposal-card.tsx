@@ -58,9 +58,9 @@ export function ProposalCard(props: { proposal: Approval }) {
         {matches === null ? null : (
           <StateTag tone={matches ? 'good' : 'bad'} testId="digest-check">
             {matches ? (
-              <Trans>is of what is shown here</Trans>
+              <Trans>matches what is shown here</Trans>
             ) : (
-              <Trans>is not of what is shown here: do not approve</Trans>
+              <Trans>does not match what is shown here: do not approve</Trans>
             )}
           </StateTag>
         )}
@@ -113,11 +113,11 @@ function Decision(props: {
           </Trans>
         </p>
       ) : (
-        <Button size="compact-md" disabled={!props.honest} onClick={props.onApprove} data-testid="approve">
+        <Button size="compact-sm" disabled={!props.honest} onClick={props.onApprove} data-testid="approve">
           <Trans>Approve…</Trans>
         </Button>
       )}
-      <Button size="compact-md" variant="default" onClick={props.onRefuse} data-testid="refuse">
+      <Button size="compact-sm" variant="default" onClick={props.onRefuse} data-testid="refuse">
         {own ? <Trans>Take back…</Trans> : <Trans>Refuse…</Trans>}
       </Button>
     </div>

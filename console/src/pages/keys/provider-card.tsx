@@ -1,9 +1,10 @@
-import { Plural, Trans } from '@lingui/react/macro';
+import { Plural, Trans, useLingui } from '@lingui/react/macro';
 import { Button } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { call } from '../../api/client.ts';
 import type { ProviderTrial, RootProvider, RootProviders } from '../../api/types.ts';
+import type { ReadRootProviderHealthAnswer } from '../../generated/api.ts';
 import { Instant } from '../../ui/instant.tsx';
 import { Facts } from '../../ui/page.tsx';
 import { ProblemNotice } from '../../ui/problem-notice.tsx';
@@ -36,6 +37,31 @@ function Trial(props: { name: string; children?: ReactNode }) {
   );
 }
 
+/** Whether it answers now; asked again from time to time. */
+function Health(props: { name: string }) {
+  const { name } = props;
+  const health = useQuery({
+    queryKey: ['get', `/v1/crypto/providers/${name}/health`],
+    queryFn: ({ signal }) =>
+      call<ReadRootProviderHealthAnswer>(`/v1/crypto/providers/${name}/health`, { signal }),
+    refetchInterval: 30_000,
+  });
+  if (health.data === undefined) {
+    return (
+      <StateTag tone={health.isError ? 'bad' : 'busy'}>
+        {health.isError ? <Trans>nobody could ask it</Trans> : <Trans>is asked</Trans>}
+      </StateTag>
+    );
+  }
+  const { ok, detail } = health.data;
+  return (
+    <StateTag tone={ok ? 'good' : 'bad'} testId={`health-${name}`}>
+      {ok ? <Trans>answers</Trans> : <Trans>does not answer</Trans>}
+      {ok || detail === '' ? null : <span className="gh-small gh-wrap">: {detail}</span>}
+    </StateTag>
+  );
+}
+
 /** The provider of the house. */
 export function HouseCard(props: {
   house: RootProviders['house'];
@@ -49,6 +75,7 @@ export function HouseCard(props: {
       <div className="gh-row">
         <strong>{house.name}</strong>
         <span className="gh-chip">{house.kind}</span>
+        <Health name={house.name} />
         {active ? (
           <StateTag tone="good">
             <Trans>holds your new keys</Trans>
@@ -72,6 +99,14 @@ export function HouseCard(props: {
           </Trans>
         </p>
       ) : null}
+      {house.sharesNeeded === 0 ? null : (
+        <p className="gh-muted">
+          <Trans>
+            Sealed by shares: after every start {house.sharesNeeded} people each give theirs on the machine
+            before anything opens. It is open now.
+          </Trans>
+        </p>
+      )}
       {props.mayManage ? (
         <Trial name={house.name}>
           {active ? null : (
@@ -92,13 +127,23 @@ export function ProviderCard(props: {
   onUse: () => void;
   onRemove: () => void;
 }) {
+  const { t } = useLingui();
   const { provider } = props;
+  const words: Readonly<Record<string, string>> = {
+    url: t`Address`,
+    keyId: t`Key that wraps new epochs`,
+    algorithm: t`Key agreement`,
+    replayProtection: t`Request id must be repeated`,
+    publicKey: t`Public key to install at the service`,
+    keyArn: t`ARN of the key`,
+  };
   const isActive = provider.state === 'active';
   return (
     <article className="gh-proposal" data-testid={`provider-${provider.name}`}>
       <div className="gh-row">
         <h3>{provider.name}</h3>
         <span className="gh-chip">{provider.kind}</span>
+        <Health name={provider.name} />
         <StateTag tone={isActive ? 'good' : 'idle'}>
           {isActive ? <Trans>holds your new keys</Trans> : <Trans>ready, not in use for new keys</Trans>}
         </StateTag>
@@ -112,7 +157,10 @@ export function ProviderCard(props: {
         </span>
       </div>
       <Facts
-        items={Object.entries(provider.shown).map(([name, value]) => [name, <Shown key="v" value={value} />])}
+        items={Object.entries(provider.shown).map(([name, value]) => [
+          words[name] ?? name,
+          <Shown key="v" value={value} />,
+        ])}
       />
       {props.mayManage ? (
         <Trial name={provider.name}>

@@ -35,8 +35,8 @@ export function ProvidersPage() {
       part="providers"
       lead={
         <Trans>
-          The root stands outside the database. A key service of your own can be taken away at any time:
-          within five minutes nothing of this organisation opens, until it answers again.
+          Who holds the root, outside the database. A key service of your own can be taken away: within five
+          minutes nothing of this organisation opens.
         </Trans>
       }
       actions={
