@@ -60,6 +60,7 @@ const visits: readonly {
       ['overview-dpo', '/'],
       ['requests', '/requests'],
       ['board', '/requests?view=board'],
+      ['keys-approvals-dpo', '/keys/approvals'],
     ],
   },
   {
@@ -72,6 +73,7 @@ const visits: readonly {
   {
     persona: 'engineer',
     routes: [
+      ['keys-columns-engineer', '/keys/columns'],
       ['datamap', '/datamap'],
       ['datamap-invoice', '/datamap?collection=campaigns.invoice'],
     ],

@@ -7,7 +7,6 @@ import { useMay } from '../../api/queries.ts';
 import type { AwaitingSecondPerson, ColumnMigration } from '../../api/types.ts';
 import { ActionDialog } from '../../ui/action-dialog.tsx';
 import { Instant, relativeTime } from '../../ui/instant.tsx';
-import { Panel } from '../../ui/page.tsx';
 import { ProblemNotice } from '../../ui/problem-notice.tsx';
 import { ProgressBar } from '../../ui/progress-bar.tsx';
 import { ReasonField } from '../../ui/reason-field.tsx';
@@ -36,7 +35,10 @@ export function ColumnCard(props: { migration: ColumnMigration }) {
   });
   const total = migration.sealed + migration.waiting;
   return (
-    <Panel title={<code>{name}</code>} testId="column-migration">
+    <article className="gh-proposal" data-testid="column-migration">
+      <h3>
+        <code>{name}</code>
+      </h3>
       <ColumnRail migration={migration} />
       {migration.state === 'reverted' ? (
         <p className="gh-note">
@@ -94,7 +96,7 @@ export function ColumnCard(props: { migration: ColumnMigration }) {
           onClose={() => setDropping(false)}
         />
       ) : null}
-    </Panel>
+    </article>
   );
 }
 
@@ -125,15 +127,17 @@ function Verdict(props: { migration: ColumnMigration }) {
   return (
     <div className="gh-stack">
       <StateTag tone={differing === 0 ? 'good' : 'bad'}>
-        {differing === 0 ? (
-          <Trans>
-            {checked.toLocaleString()} rows compared <Instant at={verifiedAt} />: every one agrees
-          </Trans>
-        ) : (
-          <Trans>
-            {checked.toLocaleString()} rows compared <Instant at={verifiedAt} />: {differing} differ
-          </Trans>
-        )}
+        <span>
+          {differing === 0 ? (
+            <Trans>
+              {checked.toLocaleString()} rows compared <Instant at={verifiedAt} />: every one agrees
+            </Trans>
+          ) : (
+            <Trans>
+              {checked.toLocaleString()} rows compared <Instant at={verifiedAt} />: {differing} differ
+            </Trans>
+          )}
+        </span>
       </StateTag>
       {findings.length === 0 ? null : (
         <details>

@@ -3,6 +3,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { pagesQuery } from '../../api/queries.ts';
 import type { ColumnMigration } from '../../api/types.ts';
 import { ListState } from '../../ui/list-state.tsx';
+import { Panel } from '../../ui/page.tsx';
 import { ColumnCard } from './column-card.tsx';
 import { CommandLine } from './command-line.tsx';
 import { KeysFrame } from './keys-frame.tsx';
@@ -34,27 +35,29 @@ export function ColumnsPage() {
         </Trans>
       }
     >
-      <ListState
-        query={migrations}
-        empty={<Trans>No column is being encrypted</Trans>}
-        hint={
-          <>
-            <Trans>
-              Name the new column in the data map, then let the administrator begin at the command line; the
-              steps of this organisation follow here.
-            </Trans>
-            <CommandLine text="gatehouse crypto migrate-column plan SERVICE.COLLECTION.FIELD" />
-          </>
-        }
-      >
-        {(rows) => (
-          <div className="gh-stack">
-            {rows.map((row) => (
-              <ColumnCard key={row.id} migration={row} />
-            ))}
-          </div>
-        )}
-      </ListState>
+      <Panel title={<Trans>Columns on their way to ciphertext</Trans>}>
+        <ListState
+          query={migrations}
+          empty={<Trans>No column is being encrypted</Trans>}
+          hint={
+            <>
+              <Trans>
+                Name the new column in the data map, then let the administrator begin at the command line; the
+                steps of this organisation follow here.
+              </Trans>
+              <CommandLine text="gatehouse crypto migrate-column plan SERVICE.COLLECTION.FIELD" />
+            </>
+          }
+        >
+          {(rows) => (
+            <div className="gh-stack">
+              {rows.map((row) => (
+                <ColumnCard key={row.id} migration={row} />
+              ))}
+            </div>
+          )}
+        </ListState>
+      </Panel>
     </KeysFrame>
   );
 }

@@ -58,9 +58,11 @@ export function InventoryTable(props: { keys: readonly InventoryKey[] }) {
       cell: (row) =>
         row.overdue ? (
           <StateTag tone="bad">
-            <Trans>
-              overdue, was due <Instant at={row.nextRotation} />
-            </Trans>
+            <span>
+              <Trans>
+                overdue, was due <Instant at={row.nextRotation} />
+              </Trans>
+            </span>
           </StateTag>
         ) : (
           <Instant at={row.nextRotation} />

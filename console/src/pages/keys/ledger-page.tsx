@@ -17,6 +17,8 @@ import { KeysFrame } from './keys-frame.tsx';
 import { LedgerTable } from './ledger-table.tsx';
 
 const path = '/v1/crypto/ledger';
+/** What the API says when there is nothing more to say. */
+const agreement = 'agrees with the database';
 
 /** Every destroyed key: why, by whom, and where the trail proves it. */
 export function LedgerPage() {
@@ -36,16 +38,15 @@ export function LedgerPage() {
         <Loaded query={state} lines={1}>
           {({ ok, detail }) => (
             <div className="gh-stack">
-              <p className="gh-row">
-                <StateTag tone={ok ? 'good' : 'bad'}>
-                  {ok ? (
-                    <Trans>The signed files and the database agree</Trans>
-                  ) : (
-                    <Trans>The signed files and the database do not agree; the house is not ready</Trans>
-                  )}
+              {ok && detail === agreement ? (
+                <StateTag tone="good">
+                  <Trans>The signed files and the database agree</Trans>
                 </StateTag>
-                <span className="gh-small gh-muted">{detail}</span>
-              </p>
+              ) : (
+                <StateTag tone={ok ? 'warn' : 'bad'}>
+                  <span className="gh-wrap">{detail}</span>
+                </StateTag>
+              )}
               {ok ? null : <CommandLine text="gatehouse crypto reconcile" />}
             </div>
           )}

@@ -56,8 +56,9 @@ function Health(props: { name: string }) {
   const { ok, detail } = health.data;
   return (
     <StateTag tone={ok ? 'good' : 'bad'} testId={`health-${name}`}>
-      {ok ? <Trans>answers</Trans> : <Trans>does not answer</Trans>}
-      {ok || detail === '' ? null : <span className="gh-small gh-wrap">: {detail}</span>}
+      <span className="gh-wrap" title={detail}>
+        {ok ? <Trans>answers</Trans> : <Trans>does not answer</Trans>}
+      </span>
     </StateTag>
   );
 }

@@ -62,11 +62,15 @@ export function RetireDialog(props: {
           one="# epoch is destroyed at its provider, for good."
           other="# epochs are destroyed at their provider, for good."
         />{' '}
-        <Plural
-          value={moved}
-          one="# key under it is wrapped under the current epoch first; live data stays readable."
-          other="# keys under it are wrapped under the current epoch first; live data stays readable."
-        />
+        {moved === 0 ? (
+          <Trans>No key is left under it; live data stays readable.</Trans>
+        ) : (
+          <Plural
+            value={moved}
+            one="# key under it is wrapped under the current epoch first; live data stays readable."
+            other="# keys under it are wrapped under the current epoch first; live data stays readable."
+          />
+        )}
       </p>
       <p className="gh-keep">
         <Trans>
