@@ -24,7 +24,7 @@ import { failed, openOne } from './open-one.ts';
 import { openRows } from './open-rows.ts';
 import { packRow, unpackRow } from './packed-row.ts';
 import { createCallRecorder, type CallRecorder } from './providers/call-recorder.ts';
-import { createGuardedProvider } from './providers/guarded-provider.ts';
+import { createGuardedProvider, type CallReport } from './providers/guarded-provider.ts';
 import type { GuardLimits } from './providers/guard-limits.ts';
 import { createProviderRegistry, type ProviderRegistry } from './providers/provider-registry.ts';
 import { openSeal } from './providers/house-seal.ts';
@@ -85,6 +85,8 @@ export type CryptoDeps = {
   readonly cacheLimits?: Partial<CacheLimits>;
   /** Bounds of calls to root providers. */
   readonly guardLimits?: Partial<GuardLimits>;
+  /** Told of every call that reached a root provider, after it ended; must not throw. */
+  readonly onProviderCall?: (report: CallReport) => void;
   /** Whether each call to a root provider is an event; false is for tests that count events. Default true. */
   readonly recordProviderCalls?: boolean;
 };
@@ -266,7 +268,10 @@ function createProviders(
       clock,
       randomBytes,
       limits: deps.guardLimits ?? {},
-      ...(deps.recordProviderCalls === false ? {} : { onCall: calls.report }),
+      onCall: (report) => {
+        deps.onProviderCall?.(report);
+        if (deps.recordProviderCalls !== false) calls.report(report);
+      },
     });
   const house = guard(deps.root);
   const former = (deps.formerRoots ?? []).map(guard);

@@ -16,6 +16,7 @@ export {
   type Executors,
   type Proposal,
 } from './control/dual-control.ts';
+export { createKeyInventory } from './control/inventory/key-inventory.ts';
 export { parseCryptoperiods, type Cryptoperiods } from './control/inventory/cryptoperiods.ts';
 export { awaitingSchema, awaitingSecondPerson } from './control/schema.ts';
 export { createCrypto, type CryptoDeps } from './crypto.ts';
@@ -32,6 +33,8 @@ export type { CacheLimits } from './key-cache.ts';
 export { createAwsKmsProvider, type AwsKmsOptions } from './providers/aws-kms.ts';
 export { createPkcs11Provider, type Pkcs11Options } from './providers/pkcs11.ts';
 export { createVaultTransitProvider, type VaultTransitOptions } from './providers/vault-transit.ts';
+export type { CallReport } from './providers/guarded-provider.ts';
+export type { AddressRules } from './providers/address-rules.ts';
 export { sealedError, type HouseSeal, type SealStatus, type Unsealing } from './providers/house-seal.ts';
 export { houseUnsealed } from './providers/events.ts';
 export {

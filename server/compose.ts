@@ -39,8 +39,8 @@ export type House = Rooms & {
 
 /** Puts the rooms behind their HTTP server; starts nothing. */
 export async function compose(input: ComposeInput): Promise<House> {
-  const rooms = await composeRooms(input);
   const metrics = createMetrics();
+  const rooms = await composeRooms({ ...input, metrics });
   const routes: AnyRoute[] = [];
   routes.push(
     ...createHealthRoutes(readinessChecks(rooms), metrics),

@@ -24,6 +24,9 @@ type Seed = {
   readonly save: () => Promise<void>;
 };
 
+const demoSchedule = Object.freeze({ rotateEveryDays: 30, retireAfterDays: 30 });
+const demoActor = { kind: 'system', id: 'demo', displayName: 'Demo' } as const;
+
 /**
  * Makes the demo tenants with a person for each persona, a service account for each role and generated contacts.
  * Finished parts are left as they are, so a start after an interrupted one goes on where it stopped.
@@ -40,6 +43,10 @@ export async function seedDemo(
   const result: BootstrapTenant[] = [];
   for (const { slug, name, settings } of demoTenants) {
     const tenantId = await createTenant(house, { slug, name, settings });
+    // So that certificates of erasure name the day from which no backup opens: 60 days for a key that is new today.
+    await house.database.withTenant(tenantId, (tx) =>
+      house.crypto.erasure.adoptSchedule(tx, demoSchedule, demoActor),
+    );
     const seed: Seed = { house, tenantId, slug, secrets, save };
     await seedPeople(seed);
     await seedServiceAccounts(seed);

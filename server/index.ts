@@ -1,6 +1,7 @@
 export { createColumnTargets } from './column-targets.ts';
 export { ensureConsole } from './build-console.ts';
 export { bootstrapSchema, readBootstrap, type Bootstrap } from './bootstrap-file.ts';
+export { examineKeys } from './examine-keys.ts';
 export { examineRoot } from './root-provider.ts';
 export { readConfig, settingsHelp, type Config } from './config.ts';
 export { compose, type House } from './compose.ts';

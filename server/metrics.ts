@@ -4,6 +4,13 @@ import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client
 export type Metrics = {
   /** @param durationSeconds - time from the request's head to the last byte */
   readonly observe: (operationId: string, status: number, durationSeconds: number) => void;
+  /** A call to a root provider, retries included. */
+  readonly observeProviderCall: (call: {
+    readonly provider: string;
+    readonly operation: string;
+    readonly outcome: string;
+    readonly milliseconds: number;
+  }) => void;
   readonly registry: Registry;
 };
 
@@ -24,8 +31,17 @@ export function createMetrics(): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [registry],
   });
+  const providerCalls = new Histogram({
+    name: 'gatehouse_root_provider_call_duration_seconds',
+    help: 'Time of calls to root providers by whose provider it is, operation and outcome',
+    labelNames: ['provider', 'operation', 'outcome'] as const,
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12],
+    registers: [registry],
+  });
   return Object.freeze({
     registry,
+    observeProviderCall: ({ provider, operation, outcome, milliseconds }) =>
+      providerCalls.observe({ provider, operation, outcome }, milliseconds / 1_000),
     observe: (operationId: string, status: number, durationSeconds: number) => {
       requests.inc({ operation: operationId, status: `${Math.trunc(status / 100)}xx` });
       duration.observe({ operation: operationId }, durationSeconds);

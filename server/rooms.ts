@@ -44,6 +44,7 @@ import type { Config } from './config.ts';
 import { openRoots } from './root-provider.ts';
 import { serverEvents } from './events.ts';
 import { createOutboxMailer, createSmtpMailer, outboxFolder, type Mailer } from './mailer.ts';
+import type { Metrics } from './metrics.ts';
 import { version } from './version.ts';
 import { createColumnTargets, dropExecutor } from './column-targets.ts';
 import { createSealedTables } from './sealed-tables.ts';
@@ -58,6 +59,8 @@ export type RoomsInput = {
   /** Of the local root key; null when an outside provider was chosen and none was given. */
   readonly passphrase: Secret | null;
 };
+
+type MeasuredInput = RoomsInput & { readonly metrics: Pick<Metrics, 'observeProviderCall'> };
 
 /** Every room, joined, with the routes of all. */
 export type Rooms = {
@@ -101,7 +104,8 @@ export async function composeRooms({
   database,
   logger,
   passphrase,
-}: RoomsInput): Promise<Rooms> {
+  metrics,
+}: MeasuredInput): Promise<Rooms> {
   const { publicUrl, mode } = config;
   const { root, formerRoots } = await openRoots(config, secretsPath, passphrase);
   const dataMap = createDataMapRegistry({
@@ -119,6 +123,9 @@ export async function composeRooms({
     ledgerFolder: config.shredLedgerFolder,
     mayShred: (tx, subjectIds) => audit.holds.requireFree(tx, subjectIds),
     cryptoperiods: config.cryptoperiods,
+    onProviderCall: ({ provider, ...call }) =>
+      // Names that tenants choose are nobody else's business, and have no end.
+      metrics.observeProviderCall({ ...call, provider: provider === root.name ? provider : 'other' }),
   });
   const audit: Audit = createAudit({
     ...shared,

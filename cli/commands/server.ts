@@ -1,6 +1,7 @@
 import { checkCatalog, deriveConnectionUrls, migrate, roleSecrets } from '../../db/index.ts';
 import {
   ensureConsole,
+  examineKeys,
   examineRoot,
   migrationSources,
   readBootstrap,
@@ -9,6 +10,7 @@ import {
   startFailure,
   startHouse,
   type Bootstrap,
+  type Config,
   type RunningHouse,
 } from '../../server/index.ts';
 import { silentLogger } from '../../kernel/index.ts';
@@ -80,7 +82,10 @@ const doctorCommand: Command = {
       return 0;
     }
     const config = readConfig(io.environment);
-    const findings = [{ name: 'root provider', ...(await examineRoot(config)) }, ...(await examine(io))];
+    const findings = [
+      { name: 'root provider', ...(await examineRoot(config)) },
+      ...(await examine(io, config)),
+    ];
     if (json) io.out(JSON.stringify({ config, findings }));
     else {
       io.out(JSON.stringify(config, null, 2));
@@ -93,14 +98,18 @@ const doctorCommand: Command = {
 
 type Finding = { readonly name: string; readonly ok: boolean; readonly detail: string };
 
-async function examine(io: CommandIo): Promise<readonly Finding[]> {
+async function examine(io: CommandIo, config: Config): Promise<readonly Finding[]> {
   const bootstrap = await readBootstrap(io.environment);
   const databaseUrl = io.environment['GATEHOUSE_DATABASE_URL'] ?? bootstrap?.databaseUrl;
   if (databaseUrl === undefined)
     return [
       { name: 'house', ok: false, detail: 'no house was started in this data folder; run "npm start" first' },
     ];
-  return [await examineCatalog(databaseUrl), await examineReadiness(bootstrap)];
+  return [
+    await examineCatalog(databaseUrl),
+    await examineCryptoperiods(config, databaseUrl),
+    ...(await examineReadiness(bootstrap)),
+  ];
 }
 
 async function examineCatalog(databaseUrl: string): Promise<Finding> {
@@ -117,16 +126,26 @@ async function examineCatalog(databaseUrl: string): Promise<Finding> {
   }
 }
 
-async function examineReadiness(bootstrap: Bootstrap | null): Promise<Finding> {
+async function examineCryptoperiods(config: Config, databaseUrl: string): Promise<Finding> {
+  try {
+    return { name: 'keys within their cryptoperiod', ...(await examineKeys(config, databaseUrl)) };
+  } catch (error) {
+    return { name: 'keys within their cryptoperiod', ok: false, detail: startFailure(error) };
+  }
+}
+
+/** Each check of the running house by itself: the shred ledger and the root key among them. */
+async function examineReadiness(bootstrap: Bootstrap | null): Promise<readonly Finding[]> {
   if (bootstrap === null)
-    return { name: 'readiness', ok: true, detail: 'not asked: no bootstrap.json names the address' };
+    return [{ name: 'readiness', ok: true, detail: 'not asked: no bootstrap.json names the address' }];
   try {
     const response = await fetch(new URL('/health/ready', bootstrap.url), {
       signal: AbortSignal.timeout(5_000),
     });
-    return { name: 'readiness', ok: response.ok, detail: await response.text() };
+    const { checks } = (await response.json()) as { readonly checks: readonly Finding[] }; // our own route
+    return checks.map((check) => ({ ...check, name: `house: ${check.name}` }));
   } catch {
-    return { name: 'readiness', ok: false, detail: `nothing answers at ${bootstrap.url}; run "npm start"` };
+    return [{ name: 'readiness', ok: false, detail: `nothing answers at ${bootstrap.url}; run "npm start"` }];
   }
 }
 

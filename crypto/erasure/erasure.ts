@@ -6,7 +6,7 @@ import { confirmScheduled, destroyEpochs } from './destroy-epochs.ts';
 import {
   endOf,
   horizonOf,
-  kidsOfRequest,
+  horizonOfRequest,
   type EpochRow,
   type Horizon,
   type DelayOf,
@@ -80,8 +80,7 @@ export function createErasure(deps: ErasureDeps): Erasure {
   return Object.freeze({
     life: (tx: Tx) => readLife(tx, facts()),
     horizon: (tx: Tx, kids: readonly KeyId[]) => horizonOf(tx, kids, facts()),
-    horizonOfRequest: async (tx: Tx, requestId: string) =>
-      horizonOf(tx, await kidsOfRequest(tx, requestId), facts()),
+    horizonOfRequest: (tx: Tx, requestId: string) => horizonOfRequest(tx, requestId, facts()),
     epochToRetire,
     adoptSchedule: (tx: Tx, schedule: StandingSchedule, actor: Actor) =>
       putSchedule(tx, deps.audit(), { schedule, approvalId: null, actor, now: deps.clock.now() }),

@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/index.ts';
 import type { KeyId, TenantId } from '../../kernel/index.ts';
 import { scheduleOf, type StandingSchedule } from './schedule.ts';
-import { readEpochsOfKeys, readKidsOfRequest } from './store-epochs.ts';
+import { readEpochsOfKeys, readEpochsOfRequest } from './store-epochs.ts';
 
 /** What an end of an epoch rests on. */
 export type HorizonBasis =
@@ -90,24 +90,24 @@ export function latest(ends: readonly Horizon[]): Horizon {
   );
 }
 
+type Facts = { readonly now: Date; readonly delayOf: DelayOf };
+
 /** Until when a backup could open what these keys sealed: every epoch that may stand around one of them counts. */
-export async function horizonOf(
-  tx: Tx,
-  kids: readonly KeyId[],
-  { now, delayOf }: { readonly now: Date; readonly delayOf: DelayOf },
-): Promise<Horizon> {
+export async function horizonOf(tx: Tx, kids: readonly KeyId[], facts: Facts): Promise<Horizon> {
   if (kids.length === 0) return { until: null, basis: 'no_key' };
   const bytes = kids.map((kid) => Buffer.from(kid, 'hex'));
-  const { rows } = await tx.query<EpochRow>(readEpochsOfKeys, [tx.tenantId, bytes]);
+  return endOfAll(tx, (await tx.query<EpochRow>(readEpochsOfKeys, [tx.tenantId, bytes])).rows, facts);
+}
+
+/** As {@link horizonOf}, for all keys that were destroyed for a request. */
+export async function horizonOfRequest(tx: Tx, requestId: string, facts: Facts): Promise<Horizon> {
+  return endOfAll(tx, (await tx.query<EpochRow>(readEpochsOfRequest, [tx.tenantId, requestId])).rows, facts);
+}
+
+async function endOfAll(tx: Tx, rows: readonly EpochRow[], { now, delayOf }: Facts): Promise<Horizon> {
   const schedule = await scheduleOf(tx);
   const ends: Horizon[] = [];
   for (const row of rows)
     ends.push(endOf(row, { schedule, now, destroyDelayDays: await delayOf(tx.tenantId, row.provider) }));
   return latest(ends);
-}
-
-/** The keys that were destroyed for a request, at most 1,000. */
-export async function kidsOfRequest(tx: Tx, requestId: string): Promise<readonly KeyId[]> {
-  const { rows } = await tx.query<{ kid: Buffer }>(readKidsOfRequest, [tx.tenantId, requestId]);
-  return rows.map(({ kid }) => kid.toString('hex') as KeyId); // the column holds eight bytes
 }

@@ -21,10 +21,15 @@ export const readEpochsOfKeys = statement(
      and not exists (select from crypto.kek n where n.tenant_id = $1 and n.epoch = k.epoch + 1 and n.created_at <= d.created_at)`,
 );
 
-/** $1 tenant, $2 request */
-export const readKidsOfRequest = statement(
-  'crypto.read_kids_of_request',
-  `select kid from crypto.shred_ledger where tenant_id = $1 and request_id = $2 limit 1000`,
+/** $1 tenant, $2 request: the same for every key that was destroyed for it, however many people and keys it had */
+export const readEpochsOfRequest = statement(
+  'crypto.read_epochs_of_request',
+  `select distinct ${epochColumns}, 0 as keys
+   from crypto.shred_ledger l
+     join crypto.dek d on d.tenant_id = l.tenant_id and d.kid = l.kid
+     join crypto.kek k on k.tenant_id = d.tenant_id and k.epoch <= d.epoch
+   where l.tenant_id = $1 and l.request_id = $2
+     and not exists (select from crypto.kek n where n.tenant_id = $1 and n.epoch = k.epoch + 1 and n.created_at <= d.created_at)`,
 );
 
 /** $1 tenant, $2 through epoch, $3 superseded before, $4 tried before: what may be destroyed now */

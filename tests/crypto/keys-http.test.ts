@@ -67,7 +67,10 @@ test('keys of people are destroyed by hand with a reason, and the ledger, the da
   const answer = await dpo.call('POST', '/v1/crypto/shred', shred);
   expect(answer).toMatchObject({
     status: 200,
-    body: { kids: [expect.stringMatching(/^[0-9a-f]{16}$/)], backups: { until: null } },
+    body: {
+      kids: [expect.stringMatching(/^[0-9a-f]{16}$/)],
+      backups: { until: expect.any(String), basis: 'standing_schedule' },
+    },
   });
   const ledger = await auditor('GET', '/v1/crypto/ledger');
   expect(ledger.body.items).toMatchObject([{ requestId: 'letter-7', kid: answer.body.kids[0] }]);
@@ -239,3 +242,20 @@ test('two people retire epochs at the command line, and the ledger agrees afterw
   expect(reconciled.text).toContain('ledger and database agree');
   expect(reconciled.code).toBe(0);
 }, 60_000);
+
+test('doctor names overdue keys, and the metrics tell how long the root provider took', async () => {
+  const doctor = async (extra: object): Promise<string> => {
+    const lines: string[] = [];
+    const put = (line: string): void => void lines.push(line);
+    await main(['doctor'], { out: put, error: put, environment: { ...house.environment, ...extra } });
+    return lines.join('\n');
+  };
+  expect(await doctor({})).toContain('ok    keys within their cryptoperiod: none is overdue');
+  await house.db.admin(`update crypto.kek set created_at = now() - interval '3 days' where state = 'active'`);
+  const late = await doctor({ GATEHOUSE_CRYPTOPERIODS: 'tenant_key=2' });
+  expect(late).toMatch(/FAIL {2}keys within their cryptoperiod: overdue, rotate them: .*1 tenant_key/);
+  const { body } = await call(house.url, 'GET', '/metrics');
+  expect(String(body)).toMatch(
+    /gatehouse_root_provider_call_duration_seconds_count\{provider="local",operation="unwrap",outcome="success"\} [1-9]/,
+  );
+});
