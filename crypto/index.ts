@@ -34,7 +34,6 @@ export { createAwsKmsProvider, type AwsKmsOptions } from './providers/aws-kms.ts
 export { createPkcs11Provider, type Pkcs11Options } from './providers/pkcs11.ts';
 export { createVaultTransitProvider, type VaultTransitOptions } from './providers/vault-transit.ts';
 export type { CallReport } from './providers/guarded-provider.ts';
-export type { AddressRules } from './providers/address-rules.ts';
 export { sealedError, type HouseSeal, type SealStatus, type Unsealing } from './providers/house-seal.ts';
 export { houseUnsealed } from './providers/events.ts';
 export {
