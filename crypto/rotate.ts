@@ -64,8 +64,8 @@ export async function beginRotation(
   tenantId: TenantId,
   actor: Actor,
 ): Promise<{ readonly job: KeyJob; readonly resumed: boolean }> {
-  const resumed = await deps.database.withTenant(tenantId, isUnfinished);
-  if (!resumed) await beginEpoch(deps, tenantId, actor);
+  const unfinished = await deps.database.withTenant(tenantId, isUnfinished);
+  const resumed = unfinished || !(await beginEpoch(deps, tenantId, actor));
   return { job: await beginRewrap(deps, tenantId, actor), resumed };
 }
 
@@ -105,18 +105,26 @@ export async function carryOut(
   }
 }
 
-/** The root is asked before BEGIN; when another process was quicker, its epoch is the one. */
-async function beginEpoch(deps: RotateDeps, tenantId: TenantId, actor: Actor): Promise<void> {
+/** Undoes what the slower of two rotations had begun. */
+class SlowerRotation extends Error {}
+
+/** The root is asked before BEGIN. @returns false when another rotation was quicker: its epoch is the one */
+async function beginEpoch(deps: RotateDeps, tenantId: TenantId, actor: Actor): Promise<boolean> {
+  try {
+    await insertEpoch(deps, tenantId, actor);
+    return true;
+  } catch (error) {
+    if (error instanceof SlowerRotation) return false;
+    throw error;
+  }
+}
+
+async function insertEpoch(deps: RotateDeps, tenantId: TenantId, actor: Actor): Promise<void> {
   const previous = await deps.database.withTenant(tenantId, (tx) => deps.tenantKeys.active(tx));
   const fresh = await deps.tenantKeys.generate(tenantId, previous.epoch + 1);
   await deps.database.withTenant(tenantId, async (tx) => {
     const { rows } = await tx.query<{ epoch: number }>(demoteTenantKey, [tenantId]);
-    if (rows[0]?.epoch !== previous.epoch) {
-      throw cryptoError(
-        'ERR_CRYPTO_KEY',
-        'another rotation of this tenant began at the same moment; it goes on, nothing to do',
-      );
-    }
+    if (rows[0]?.epoch !== previous.epoch) throw new SlowerRotation();
     await tx.query(insertTenantKey, [tenantId, fresh.epoch, fresh.provider, fresh.wrapped, fresh.commitment]);
     await deps.purge.tenant(tx);
     const detail = { epoch: fresh.epoch, previousEpoch: previous.epoch };
