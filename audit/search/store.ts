@@ -51,3 +51,20 @@ export const selectProjectedSize = statement(
   'audit.select_projected_size',
   `select coalesce((select c.next_seq from audit.search_cursor c where c.tenant_id = (select db.current_tenant())), 0) as size`,
 );
+
+/**
+ * One row: where, in a log whose entries follow each other in time, the first one of an instant or later would stand;
+ * none where the log has no such number. A handful of entries out of order move it a little. $1 tenant $2 instant
+ */
+export const selectSeqOfTime = statement(
+  'audit.select_seq_of_time',
+  `with recursive halves (low, high) as (
+     select 0::bigint, size from audit.head where tenant_id = $1
+     union all
+     select case when e.occurred_at < $2::timestamptz then e.seq + 1 else h.low end,
+       case when e.occurred_at < $2::timestamptz then h.high else e.seq end
+     from halves h join lateral
+       (select x.seq, x.occurred_at from audit.entry x where x.tenant_id = $1 and x.seq = (h.low + h.high) / 2 offset 0) e on true
+     where h.low < h.high)
+   select low as seq from halves where low >= high limit 1`,
+);

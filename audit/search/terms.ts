@@ -40,10 +40,17 @@ export function termsOf(body: LeafBody, detail: unknown): readonly string[] {
   return [...terms].slice(0, maxTerms);
 }
 
-/** The whole text and its parts between punctuation, so that `contact_read` is found by `contact`, `read` and itself. */
+/** An UUID, or a run of letters and digits. */
+const partShape =
+  /(?<![\p{L}\p{N}])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![\p{L}\p{N}])|[\p{L}\p{N}]+/gu;
+
+/**
+ * The whole text and its parts between punctuation, so that `contact_read` is found by `contact`, `read` and itself. A
+ * UUID is one part: nobody looks for its middle, and its five pieces were half of the index.
+ */
 export function wordsOf(text: string): readonly string[] {
   const lower = text.toLowerCase();
-  const parts = lower.split(/[^\p{L}\p{N}]+/u);
+  const parts = lower.match(partShape) ?? [];
   return [...new Set([lower, ...lower.split(/\s+/), ...parts])].filter(
     (part) => part !== '' && part.length <= maxWordLength,
   );
