@@ -79,18 +79,9 @@ async function readWritten({ admin }: GrowthHouse): Promise<Pick<Filling, 'tree'
 }
 
 async function fillTo(filling: Filling, events: number): Promise<Date> {
-  const { house, tree } = filling;
+  const { house } = filling;
   const indexes = await dropIndexes(house);
-  const pipeline = await house.database.sequencerPipeline();
-  let running: Promise<void> = Promise.resolve();
-  while (tree.size() < events - 1) {
-    if (filling.stop.aborted) throw filling.stop.reason;
-    const steps = await nextChunk(filling, Math.min(eventsPerChunk, events - 1 - tree.size()));
-    await running;
-    running = pipeline.run(steps);
-  }
-  await running;
-  pipeline.release();
+  await copyUpTo(filling, events - 1);
   for (const create of indexes) await house.admin(create);
   await moveHead(filling);
   const last = timeOf(filling, events - 1);
@@ -102,6 +93,23 @@ async function fillTo(filling: Filling, events: number): Promise<Date> {
     'vacuum (analyze) audit.entry, audit.entry_subject, audit.search_entry, audit.tile, audit.sealed_group',
   );
   return last;
+}
+
+async function copyUpTo(filling: Filling, events: number): Promise<void> {
+  const { house, tree, stop } = filling;
+  const pipeline = await house.database.sequencerPipeline();
+  let running: Promise<void> = Promise.resolve();
+  try {
+    while (tree.size() < events) {
+      if (stop.aborted) throw stop.reason;
+      const steps = await nextChunk(filling, Math.min(eventsPerChunk, events - tree.size()));
+      await running;
+      running = pipeline.run(steps);
+    }
+  } finally {
+    await running;
+    pipeline.release();
+  }
 }
 
 /** Where the tree stands in the database; the writer notices, reads it, and signs the next checkpoint over it. */
