@@ -19,6 +19,8 @@ import type { AuditCrypto } from './crypto-need.ts';
 import { auditEvents, rollbackDetected } from './events.ts';
 import { createEvidencePack, type EvidenceRange } from './evidence.ts';
 import { createHolds, type Holds } from './keeping/holds.ts';
+import { createPruning, type Pruning } from './keeping/prune.ts';
+import { changeRetention, readMinimumIndex, readRetention } from './keeping/retention.ts';
 import { createLogDirectory, type LogInfo } from './log-directory.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
 import { listEventTypes, type EventType } from './ocsf/event-types.ts';
@@ -36,6 +38,9 @@ import { followLog, type TailQuery } from './search/tail.ts';
 import { readTimeline } from './search/timeline.ts';
 import { createSinkSealer } from './sinks/sink-secrets.ts';
 import { createSinks, type Sinks } from './sinks/sinks.ts';
+import { createIntents, type Intents } from './intents/intents.ts';
+import { createSpool, type Spool } from './spool/spool.ts';
+import type { SpoolLimits } from './spool/spool-file.ts';
 import { countPending } from './store-sequencer.ts';
 import { createTrail, type Trail } from './trail.ts';
 import type { WitnessPolicy } from './witness/policy.ts';
@@ -82,8 +87,18 @@ export type Audit = AuditSink<Tx> &
     readonly toOcsf: ToOcsf;
     /** Receivers of the trail outside the house. */
     readonly sinks: Sinks;
+    /** Reads while the log cannot be written. */
+    readonly spool: Spool;
+    /** Effects outside the house: before, after, and those of which nobody said how they went. */
+    readonly intent: Intents['intent'];
+    readonly outcome: Intents['outcome'];
+    readonly intents: Pick<Intents, 'findOrphans' | 'orphans'>;
     /** What must be kept. */
     readonly holds: Holds;
+    /** How long entries are kept, and letting go of them. */
+    readonly pruning: Pruning;
+    readonly retention: typeof readRetention;
+    readonly minimumIndex: typeof readMinimumIndex;
     /** What two people may decide here. */
     readonly executors: Executors;
     /** Searches that people keep. */
@@ -126,6 +141,13 @@ export type AuditDeps = {
   readonly addressRules?: AddressRules;
   /** Entries that may wait before callers are refused; default 8,192. */
   readonly maxQueued?: number;
+  /** Folder for records of reads while the log cannot be written; absent: such reads are always refused. */
+  readonly spoolFolder?: string;
+  readonly spoolLimits?: SpoolLimits;
+  /** How long an effect outside the house may take before it is an orphan; default 15 minutes. */
+  readonly orphanMilliseconds?: number;
+  /** Entries that one transaction of pruning looks at; default 8,192. */
+  readonly pruneBatchEntries?: number;
   /** How long `record` waits for the signed checkpoint before it fails closed; default 10,000. */
   readonly confirmMilliseconds?: number;
 };
@@ -197,9 +219,11 @@ export function createAudit(deps: AuditDeps): Audit {
   const trail = createTrail(crypto, definitions);
   const projector = createProjector({ database, logger });
   const project = (tenantId: TenantId): Promise<number> => projector.catchUp(tenantId, maxProjectedByReader);
+  const intents = createIntents({ ...deps, audit: () => recorder });
   const deliverViews = createViewDelivery({
     ...deps,
     project,
+    intents,
     send: deps.sendMail ?? (() => Promise.reject(new Error('no mail system was given'))),
     publicUrl: deps.publicUrl ?? '',
   });
@@ -210,9 +234,16 @@ export function createAudit(deps: AuditDeps): Audit {
     send: deps.sendMail ?? (() => Promise.reject(new Error('no mail system was given'))),
     publicUrl: deps.publicUrl ?? '',
   });
+  const spool = createSpool({ ...deps, recorder, definitions });
+  const pruning = createPruning({ ...deps, audit: () => recorder });
   const life = createWakeUps(database, sequencer.wake);
   return Object.freeze({
     ...recorder,
+    record: spool.record,
+    spool,
+    intent: intents.intent,
+    outcome: intents.outcome,
+    intents,
     ...trail,
     ...reader,
     ...published,
@@ -224,7 +255,8 @@ export function createAudit(deps: AuditDeps): Audit {
       if (head === null) throw notFound('log', log.logId);
       const checkpoint = { ...head, note: await published.signedTwice(log, head.note) };
       const vkeys = await published.keysOf(log);
-      const range = { log, vkeys, checkpoint, from, to: to ?? checkpoint.size };
+      const minimumIndex = await database.withTenant(tenantId, readMinimumIndex, { readOnly: true });
+      const range = { log, vkeys, checkpoint, from, to: to ?? checkpoint.size, minimumIndex };
       return { range, zip: await createEvidencePack({ database, crypto, clock }, range) };
     },
     prepare: async (tenantId: TenantId) => {
@@ -249,6 +281,7 @@ export function createAudit(deps: AuditDeps): Audit {
     stop: async () => {
       life.stop();
       await sinks.worker.settle();
+      await spool.stop();
       await sequencer.stop();
     },
     health: sequencer.health,
@@ -256,7 +289,15 @@ export function createAudit(deps: AuditDeps): Audit {
     toOcsf,
     sinks,
     holds,
-    executors: Object.freeze({ 'audit.release_hold': holds.release }),
+    pruning,
+    retention: readRetention,
+    minimumIndex: readMinimumIndex,
+    executors: Object.freeze({
+      'audit.release_hold': holds.release,
+      'audit.change_retention': (approved) =>
+        changeRetention({ database, clock, audit: () => recorder }, approved),
+      'audit.prune': pruning.begin,
+    } satisfies Executors),
     views: createSavedViews(deps),
     deliverViews,
     alerting,

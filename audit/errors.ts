@@ -23,6 +23,8 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_RULE_EXISTS'
   | 'ERR_AUDIT_RULE_UNTESTED'
   | 'ERR_AUDIT_TOO_MANY_RULES'
+  | 'ERR_AUDIT_PRUNED'
+  | 'ERR_AUDIT_SPOOL_FULL'
   | 'ERR_OVERLOADED';
 
 const statuses: Partial<Record<AuditErrorCode, number>> = {
@@ -40,6 +42,8 @@ const statuses: Partial<Record<AuditErrorCode, number>> = {
   ERR_AUDIT_RULE_EXISTS: 409,
   ERR_AUDIT_RULE_UNTESTED: 409,
   ERR_AUDIT_TOO_MANY_RULES: 409,
+  ERR_AUDIT_PRUNED: 410,
+  ERR_AUDIT_SPOOL_FULL: 503,
 };
 
 /** An error of this room. */

@@ -3,6 +3,8 @@ import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { keepingEvents } from './keeping/events.ts';
 import { alertEvents } from './alerts/events.ts';
 import { sinkEvents } from './sinks/events.ts';
+import { intentEvents } from './intents/events.ts';
+import { spoolEvents } from './spool/events.ts';
 import { viewEvents } from './views/events.ts';
 
 const bounded = z.string().max(500);
@@ -62,4 +64,6 @@ export const auditEvents: readonly EventDefinition[] = Object.freeze([
   ...viewEvents,
   ...keepingEvents,
   ...alertEvents,
+  ...spoolEvents,
+  ...intentEvents,
 ]);

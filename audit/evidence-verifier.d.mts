@@ -8,4 +8,5 @@ export function verifyPack(pack: {
   readonly from: number;
   readonly to: number;
   readonly groups: number;
+  readonly pruned: number;
 }>;

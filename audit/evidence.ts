@@ -24,6 +24,8 @@ export type EvidenceRange = {
   readonly checkpoint: CheckpointRow;
   readonly from: number;
   readonly to: number;
+  /** Bundles that end here or before were pruned. */
+  readonly minimumIndex: number;
 };
 
 /** What it reads with. */
@@ -78,7 +80,7 @@ export async function createEvidencePack(deps: EvidenceDeps, range: EvidenceRang
   return output;
 }
 
-function statementOf({ log, vkeys, checkpoint, from, to }: EvidenceRange, now: Date) {
+function statementOf({ log, vkeys, checkpoint, from, to, minimumIndex }: EvidenceRange, now: Date) {
   return {
     format: 'gatehouse-evidence/1',
     origin: log.origin,
@@ -89,20 +91,25 @@ function statementOf({ log, vkeys, checkpoint, from, to }: EvidenceRange, now: D
     treeSize: checkpoint.size,
     rootHash: checkpoint.root.toString('base64'),
     filter: null,
-    completeness: 'every event of the log with from <= seq < to, none left out',
+    minimumIndex,
+    completeness:
+      from < minimumIndex
+        ? 'every event of the log with from <= seq < to, none left out, but those below minimumIndex that the retention policy let go'
+        : 'every event of the log with from <= seq < to, none left out',
     createdAt: now.toISOString(),
   };
 }
 
 /** Bundles and level-0 tiles of the range, the last level-0 tile, and every level above. */
-function pathsOf({ checkpoint: { size }, from, to }: EvidenceRange): readonly TilePath[] {
+function pathsOf({ checkpoint: { size }, from, to, minimumIndex }: EvidenceRange): readonly TilePath[] {
   const paths: TilePath[] = [];
   const widthOf = (level: number, index: number): number =>
     Math.min(tileWidth, Math.floor(size / tileWidth ** level) - index * tileWidth);
   const wanted = new Set<number>();
   for (let index = Math.floor(from / tileWidth); index * tileWidth < to; index += 1) {
     wanted.add(index);
-    paths.push({ kind: 'entries', level: 0, index, width: widthOf(0, index) });
+    if ((index + 1) * tileWidth > minimumIndex)
+      paths.push({ kind: 'entries', level: 0, index, width: widthOf(0, index) });
   }
   if (size % tileWidth !== 0) wanted.add(Math.floor(size / tileWidth));
   for (const index of wanted) paths.push({ kind: 'tile', level: 0, index, width: widthOf(0, index) });

@@ -2,6 +2,8 @@ import { invalidRequest, notFound, type TenantId } from '../kernel/index.ts';
 import { exactlyOne, type Database, type Tx } from '../db/index.ts';
 import { createProofBuilder } from './build-proof.ts';
 import { auditError } from './errors.ts';
+import { hashBytes } from './hash.ts';
+import { readPrunedEntry, readMinimumIndex } from './keeping/retention.ts';
 import type { LogDirectory, LogInfo } from './log-directory.ts';
 import { selectCheckpoint, selectCheckpointOf, selectEntry } from './store-read.ts';
 import { createTileReader, readBundle } from './tile-reader.ts';
@@ -21,6 +23,7 @@ export type InclusionAnswer = {
   readonly index: number;
   readonly treeSize: number;
   readonly leafHash: Buffer;
+  /** Empty when the entry was pruned; no entry is empty otherwise. */
   readonly entry: Buffer;
   readonly hashes: readonly Buffer[];
   readonly checkpoint: string;
@@ -65,15 +68,16 @@ export function createLogReader(database: Database, directory: LogDirectory): Lo
       const checkpoint = await checkpointOf(tx, size);
       const { rows } = await tx.query<{ body: Buffer; leafHash: Buffer }>(selectEntry, [tx.tenantId, seq]);
       const [row] = rows;
-      if (row === undefined || seq >= checkpoint.size) throw notFound('event', String(seq));
+      if (seq >= checkpoint.size) throw notFound('event', String(seq));
+      const stored = row ?? { body: Buffer.alloc(0), leafHash: await prunedLeafHash(tx, seq) };
       const hashes = await createProofBuilder(checkpoint.size, createTileReader(tx, tx.tenantId)).inclusion(
         seq,
       );
       return {
         index: seq,
         treeSize: checkpoint.size,
-        leafHash: row.leafHash,
-        entry: row.body,
+        leafHash: stored.leafHash,
+        entry: stored.body,
         hashes,
         checkpoint: checkpoint.note,
       };
@@ -93,6 +97,13 @@ export function createLogReader(database: Database, directory: LogDirectory): Lo
   });
 }
 
+/** @throws ERR_NOT_FOUND when there is no such entry and never was */
+async function prunedLeafHash(tx: Tx, seq: number): Promise<Buffer> {
+  if ((await readPrunedEntry(tx, seq)) === null) throw notFound('event', String(seq));
+  const tile = await createTileReader(tx, tx.tenantId)(0, Math.floor(seq / tileWidth), tileWidth);
+  return tile.subarray((seq % tileWidth) * hashBytes, ((seq % tileWidth) + 1) * hashBytes);
+}
+
 async function readHead(tx: Tx): Promise<CheckpointRow | null> {
   return (await tx.query<CheckpointRow>(selectCheckpoint, [tx.tenantId])).rows[0] ?? null;
 }
@@ -109,6 +120,11 @@ async function readTile(tx: Tx, tenantId: TenantId, path: TilePath): Promise<Buf
   const size = (await readHead(tx))?.size ?? 0;
   const available = Math.floor(size / tileWidth ** path.level) - path.index * tileWidth;
   if (path.width > available) throw auditError('ERR_AUDIT_INVALID_PATH', 'the log is not that large yet');
+  if (path.kind === 'entries' && (path.index + 1) * tileWidth <= (await readMinimumIndex(tx)))
+    throw auditError(
+      'ERR_AUDIT_PRUNED',
+      'these entries were pruned; see /retention of this log for its policy',
+    );
   if (path.kind === 'entries') return readBundle(tx, tenantId, path.index, path.width);
   return createTileReader(tx, tenantId)(path.level, path.index, path.width);
 }

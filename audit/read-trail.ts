@@ -33,6 +33,13 @@ export function createReadTrail(audit: Audit, database: Database): ReadTrail {
     await audit.prepare(tenantId);
     // What search finds by words lags a little behind the log; a reader does not see that.
     if (reading.filters !== undefined) await audit.project(tenantId);
+    if (await audit.spool.isSpooled(tenantId)) {
+      // Not in the transaction that reads: one that failed to record would be lost as a whole.
+      const result = await database.withTenant(tenantId, work);
+      const detail = { ...reading, returned: count(result) };
+      await audit.record({ definition: trailRead, tenantId, outcome: 'success', actor, call, detail });
+      return result;
+    }
     return database.withTenant(tenantId, async (tx) => {
       const result = await work(tx);
       const detail = { ...reading, returned: count(result) };

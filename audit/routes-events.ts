@@ -48,6 +48,7 @@ export function eventRoute(audit: Audit, readAs: ReadTrail): AnyRoute {
     responses: {
       200: { description: 'The event', schema: trailEventSchema },
       404: { description: 'There is none' },
+      410: { description: 'It was pruned' },
     },
     handler: async ({ params: { seq }, ...caller }) => {
       const event = await readAs(

@@ -4,6 +4,7 @@ import type { AnyRoute } from '../kernel/index.ts';
 import type { Audit } from './audit.ts';
 import { createHoldRoutes } from './keeping/hold-routes.ts';
 import { createAlertRoutes } from './alerts/routes.ts';
+import { createRetentionRoutes } from './keeping/retention-routes.ts';
 import { createLogRoutes } from './log-routes.ts';
 import { eventTypesRoute, ocsfEventRoute } from './ocsf/routes.ts';
 import { createReadTrail } from './read-trail.ts';
@@ -15,6 +16,7 @@ import { checkpointsRoute, platformProofRoute, tlogProofRoute } from './routes-p
 import { witnessesRoute } from './witness/routes.ts';
 import { createSearchRoutes } from './search/routes.ts';
 import { createSinkRoutes } from './sinks/routes.ts';
+import { createFailureRoutes } from './spool/routes.ts';
 import { createViewRoutes } from './views/routes.ts';
 
 /** What the routes need. */
@@ -52,6 +54,8 @@ export function createAuditRoutes(
     ...createAlertRoutes({ audit, database }),
     ...createSinkRoutes({ audit, database }),
     ...createHoldRoutes({ audit, database, dualControl }),
+    ...createRetentionRoutes({ audit, database, dualControl }),
+    ...createFailureRoutes({ audit, database }),
     ...createLogRoutes(audit),
   ];
 }

@@ -135,6 +135,7 @@ export const inclusionSchema = z.object({
   treeSize: z.number().int(),
   leafHash: z.string(),
   hashes: z.array(z.string()),
+  /** Empty when the entry was pruned; the leaf hash is proved all the same. */
   entry: z.string(),
   checkpoint: z.string(),
   vkey: z.string(),

@@ -32,13 +32,22 @@ export function readTilesOf(store: HashStore): ReadTile {
     const start = index * tileWidth;
     const parts =
       level === 0
-        ? await store.leafHashes(start, start + width)
+        ? await leafHashes(store, index, width)
         : await store.tileRoots(level - 1, start, start + width);
     const hashes = Buffer.concat(parts);
     if (hashes.length !== width * hashBytes)
       throw auditError('ERR_AUDIT_CORRUPT', `tile ${level}/${index} of the log lacks hashes`);
     return hashes;
   };
+}
+
+/** Hashes of entries that were pruned stand in the full tile only. */
+async function leafHashes(store: HashStore, index: number, width: number): Promise<readonly Buffer[]> {
+  const start = index * tileWidth;
+  const hashes = await store.leafHashes(start, start + width);
+  if (hashes.length === width) return hashes;
+  const full = await store.tile(0, index);
+  return full === null ? hashes : [full.subarray(0, width * hashBytes)];
 }
 
 function tenantHashes(queries: Queries, tenantId: TenantId): HashStore {

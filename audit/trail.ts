@@ -1,6 +1,7 @@
-import { invalidRequest, notFound, type EventDefinition } from '../kernel/index.ts';
+import { invalidRequest, type EventDefinition } from '../kernel/index.ts';
 import { queryBuilder, sql, type Tx } from '../db/index.ts';
 import type { AuditCrypto } from './crypto-need.ts';
+import { entryMissing } from './keeping/retention.ts';
 import { parseLeafBody, type LeafBody } from './leaf.ts';
 import { commitmentsOf, openGroups } from './open-groups.ts';
 import type { TrailFilter, TrailQuery } from './schema.ts';
@@ -83,7 +84,7 @@ export function createTrail(
   const event = async (tx: Tx, seq: number): Promise<TrailEvent> => {
     const { rows } = await tx.query<EntryRow>(selectEntry, [tx.tenantId, seq]);
     const [row] = rows;
-    if (row === undefined) throw notFound('event', String(seq));
+    if (row === undefined) throw await entryMissing(tx, seq);
     const body = parseLeafBody(row.body);
     const groups = await openGroups(tx, crypto, commitmentsOf([body]));
     return viewEvent(viewItem(seq, body, groups, summarise), row, body, groups, await readDetail(tx, body));

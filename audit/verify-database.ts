@@ -3,6 +3,7 @@ import type { TenantId } from '../kernel/index.ts';
 import { auditError } from './errors.ts';
 import { columnsOf, hashIdempotencyKey, parseLeafBody, type IndexedColumns, type LeafBody } from './leaf.ts';
 import { commitmentsOf, type OpenedGroups } from './open-groups.ts';
+import { createPrunedRanges, type PrunedRanges } from './keeping/verify-pruned.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import { splitHashes } from './hash.ts';
 import { foldFrontier } from './tree-writer.ts';
@@ -57,17 +58,19 @@ export async function verifyDatabase(
   if (log === undefined || head === undefined)
     throw auditError('ERR_AUDIT_CORRUPT', `tenant ${tenantId} has no log, or its head is gone`);
   const counts = { open: 0, erased: 0, subjects: 0 };
+  const pruned = createPrunedRanges(queries, tenantId);
   const report = await verifyLog(
     {
       verifiers: [parseVerifierKey(log.vkey)],
       head: head.note,
-      entries: () => readEntries(queries, tenantId, counts, open),
+      entries: () => readEntries(queries, { tenantId, pruned, size: head.size }, counts, open),
       checkpoints: () => readCheckpoints(queries, tenantId),
       tile: (level, index) => readTile(queries, tenantId, level, index),
     },
     counts,
   );
   return addFindings(report, [
+    ...(await pruned.finish()),
     ...compareHead(head),
     ...compareOrigin(log),
     ...(await strays(queries, tenantId, counts.subjects)),
@@ -75,13 +78,16 @@ export async function verifyDatabase(
   ]);
 }
 
+type Place = { readonly tenantId: TenantId; readonly pruned: PrunedRanges; readonly size: number };
+
 async function* readEntries(
   queries: Queries,
-  tenantId: TenantId,
+  { tenantId, pruned, size }: Place,
   counts: { open: number; erased: number; subjects: number },
   open?: OpenCommitments,
 ): AsyncGenerator<SourceEntry> {
   const checked = new Map<string, string | null>();
+  let expected = 0;
   for (let from = 0; ;) {
     const { rows } = await queries.query<Row>(selectForVerification, [tenantId, from, pageSize]);
     const parsed = rows.map((row) => tryParse(row));
@@ -89,7 +95,9 @@ async function* readEntries(
     const bodies = parsed.flatMap(({ body }) => (body === null ? [] : [body]));
     if (open !== undefined) await checkCommitments(open, commitmentsOf(bodies), checked, counts);
     for (const { row, body, columns } of parsed) {
-      const findings: Finding[] = [];
+      yield* pruned.fill(expected, row.seq);
+      expected = row.seq + 1;
+      const findings: Finding[] = [...(await pruned.see(row.seq, body))];
       if (columns === null || body === null)
         findings.push({ kind: 'entry', seq: row.seq, message: `entry ${row.seq} is not a readable event` });
       else {
@@ -104,7 +112,7 @@ async function* readEntries(
       yield { seq: row.seq, body: row.body, leafHash: row.leafHash, findings };
     }
     const last = rows.at(-1);
-    if (rows.length < pageSize || last === undefined) return;
+    if (rows.length < pageSize || last === undefined) return yield* pruned.fill(expected, size);
     from = last.seq + 1;
     if (checked.size > 100_000) checked.clear(); // bounded; a group checked twice is no harm
   }

@@ -7,7 +7,16 @@ import { createTreeWriter, tileWidth, type FullTile } from './tree-writer.ts';
 /** Something that does not hold; `seq` is the first sequence number it concerns, when it concerns one. */
 export type Finding = {
   readonly kind:
-    'gap' | 'entry' | 'column' | 'subject' | 'tile' | 'checkpoint' | 'head' | 'commitment' | 'platform';
+    | 'gap'
+    | 'entry'
+    | 'column'
+    | 'subject'
+    | 'tile'
+    | 'checkpoint'
+    | 'head'
+    | 'commitment'
+    | 'platform'
+    | 'pruned';
   readonly seq: number | null;
   readonly message: string;
 };
@@ -19,6 +28,8 @@ export type VerifyReport = {
   readonly root: string;
   readonly checkpoints: number;
   readonly tiles: number;
+  /** Entries that were pruned: their hashes are in the tree, their bytes are gone. */
+  readonly pruned: number;
   readonly commitments: { readonly open: number; readonly erased: number };
   readonly findings: readonly Finding[];
   /** The smallest sequence number of all findings. */
@@ -28,7 +39,8 @@ export type VerifyReport = {
 /** One entry as a source gives it. */
 export type SourceEntry = {
   readonly seq: number;
-  readonly body: Buffer;
+  /** Null: pruned; then the hash comes from a tile, and the tree says whether it is right. */
+  readonly body: Buffer | null;
   /** The leaf hash as stored beside the body, when the source stores one. */
   readonly leafHash?: Buffer;
   /** Other things the source noticed about this entry. */
@@ -73,6 +85,7 @@ export async function verifyLog(
   const checkpoints = createCheckpointWalk(source, note);
   const fullTiles: FullTile[] = [];
   let tiles = 0;
+  let pruned = 0;
   await checkpoints.reach(0, tree.root());
   for await (const entry of source.entries()) {
     if (entry.seq !== tree.size()) {
@@ -83,7 +96,8 @@ export async function verifyLog(
       });
       break;
     }
-    const hash = leafHash(entry.body);
+    const hash = hashOf(entry);
+    if (entry.body === null) pruned += 1;
     if (entry.leafHash !== undefined && !entry.leafHash.equals(hash)) {
       note({
         kind: 'entry',
@@ -113,10 +127,17 @@ export async function verifyLog(
     root: root.toString('base64'),
     checkpoints: checkpoints.count(),
     tiles,
+    pruned,
     commitments,
     findings,
     firstBadSeq: numbers.length === 0 ? null : Math.min(...numbers),
   };
+}
+
+function hashOf({ seq, body, leafHash: stored }: SourceEntry): Buffer {
+  if (body !== null) return leafHash(body);
+  if (stored === undefined) throw new TypeError(`the source gave neither bytes nor hash of entry ${seq}`);
+  return stored;
 }
 
 type Note = (finding: Finding) => void;

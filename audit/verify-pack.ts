@@ -9,6 +9,8 @@ export type PackReport = {
   readonly from: number;
   readonly to: number;
   readonly groups: number;
+  /** Events of the range that retention had let go before the pack was made. */
+  readonly pruned: number;
 };
 
 /**

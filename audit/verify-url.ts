@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { auditError } from './errors.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { parseEntryBundle } from './entry-bundle.ts';
+import { splitHashes } from './hash.ts';
 import { parseVerifierKeys } from './signed-note.ts';
 import { formatTilePath, type TilePath } from './tile-path.ts';
 import { tileWidth } from './tree-writer.ts';
@@ -20,12 +22,13 @@ export async function verifyUrl(logUrl: string, vkey: string): Promise<VerifyRep
   const verifiers = parseVerifierKeys(vkey);
   const head = (await get(`${base}/checkpoint`)).toString('utf8');
   const { size } = openCheckpoint(head, verifiers);
+  const minimumIndex = await readMinimum(base, size);
   const path = (tile: TilePath): string => `${base}/tile/${formatTilePath(tile)}`;
   return verifyLog({
     verifiers,
     head,
     entries: () =>
-      readEntries(size, (index, width) => get(path({ kind: 'entries', level: 0, index, width }))),
+      readEntries(size, minimumIndex, (kind, index, width) => get(path({ kind, level: 0, index, width }))),
     tile: async (level, index) => ({
       hashes: await get(path({ kind: 'tile', level, index, width: tileWidth })),
     }),
@@ -35,12 +38,29 @@ export async function verifyUrl(logUrl: string, vkey: string): Promise<VerifyRep
 
 async function* readEntries(
   size: number,
-  read: (index: number, width: number) => Promise<Buffer>,
+  minimumIndex: number,
+  read: (kind: TilePath['kind'], index: number, width: number) => Promise<Buffer>,
 ): AsyncGenerator<SourceEntry> {
   for (let index = 0; index * tileWidth < size; index += 1) {
-    const bundle = await read(index, Math.min(tileWidth, size - index * tileWidth));
+    if ((index + 1) * tileWidth <= minimumIndex) {
+      const hashes = splitHashes(await read('tile', index, tileWidth));
+      for (const [at, hash] of hashes.entries())
+        yield { seq: index * tileWidth + at, body: null, leafHash: hash };
+      continue;
+    }
+    const bundle = await read('entries', index, Math.min(tileWidth, size - index * tileWidth));
     for (const [at, body] of parseEntryBundle(bundle).entries()) yield { seq: index * tileWidth + at, body };
   }
+}
+
+/** A log that prunes says from where on it gives entries; other logs have no such page. */
+async function readMinimum(base: string, size: number): Promise<number> {
+  const url = `${base}/retention`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMilliseconds) });
+  if (response.status === 404) return 0;
+  if (!response.ok) throw auditError('ERR_AUDIT_INVALID_PATH', `${url} answered ${response.status}`);
+  const { minimumIndex } = z.object({ minimumIndex: z.int().nonnegative() }).parse(await response.json());
+  return Math.min(minimumIndex, Math.floor(size / tileWidth) * tileWidth);
 }
 
 async function get(url: string): Promise<Buffer> {

@@ -74,7 +74,7 @@ export async function sendDueMessages(deps: DsrDeps, tenantId: TenantId): Promis
   const now = deps.clock.now();
   const taken = await deps.database.withTenant(tenantId, async (tx) => {
     const { rows } = await tx.query<MessageRow>(takeMessages, [now, new Date(now.getTime() + 60_000), batch]);
-    const opened: { row: MessageRow; mail: z.infer<typeof content> }[] = [];
+    const opened: Opened[] = [];
     for (const row of rows) {
       const bytes = await openForRequest(
         deps.crypto,
@@ -82,21 +82,29 @@ export async function sendDueMessages(deps: DsrDeps, tenantId: TenantId): Promis
         { requestId: row.request_id, field: `message:${row.id}` },
         row.sealed,
       );
-      opened.push({ row, mail: content.parse(JSON.parse(bytes.toString('utf8'))) });
+      const intentId = await deps.audit.intent(tx, {
+        effect: 'dsr.mail',
+        actor: engineActor,
+        targets: targetsOf(row),
+      });
+      opened.push({ row, mail: content.parse(JSON.parse(bytes.toString('utf8'))), intentId });
     }
     return opened;
   });
   let sent = 0;
-  for (const { row, mail } of taken) sent += await sendOne(deps, tenantId, row, mail);
+  for (const one of taken) sent += await sendOne(deps, tenantId, one);
   return sent;
 }
 
-async function sendOne(
-  deps: DsrDeps,
-  tenantId: TenantId,
-  row: MessageRow,
-  mail: z.infer<typeof content>,
-): Promise<number> {
+type Opened = { readonly row: MessageRow; readonly mail: z.infer<typeof content>; readonly intentId: string };
+
+const targetsOf = (row: MessageRow) => [
+  { type: 'dsr.request', id: row.request_id },
+  { type: 'dsr.message', id: row.id },
+];
+
+async function sendOne(deps: DsrDeps, tenantId: TenantId, { row, mail, intentId }: Opened): Promise<number> {
+  const settled = { tenantId, actor: engineActor, targets: targetsOf(row) };
   try {
     await deps.mailer.send({
       tenantId,
@@ -108,7 +116,10 @@ async function sendOne(
     const final = row.attempts >= maxAttempts;
     // The reason may repeat the address, so only its code is kept.
     const code = isGatehouseError(error) ? error.code : 'mailer failed';
-    await deps.database.withTenant(tenantId, (tx) => tx.query(markMessageFailed, [row.id, code, final]));
+    await deps.database.withTenant(tenantId, async (tx) => {
+      await tx.query(markMessageFailed, [row.id, code, final]);
+      await deps.audit.outcome(intentId, { ...settled, outcome: 'failure', reason: code }, tx);
+    });
     deps.logger.warn('a message to a person could not be handed over', {
       messageId: row.id,
       attempts: row.attempts,
@@ -117,6 +128,7 @@ async function sendOne(
     return 0;
   }
   await deps.database.withTenant(tenantId, async (tx) => {
+    await deps.audit.outcome(intentId, { ...settled, outcome: 'success' }, tx);
     const { rowCount } = await tx.query(markMessageSent, [row.id, deps.clock.now()]);
     if (rowCount === 0) return;
     await deps.audit.append(tx, {

@@ -66,6 +66,14 @@ const settings = z.strictObject({
     .describe(
       'Folder of the shred ledger outside the database; default: shred-ledger in the data folder. Keep it apart from backups of the database',
     ),
+  GATEHOUSE_AUDIT_SPOOL_DIR: z
+    .string()
+    .min(1)
+    .max(4_096)
+    .optional()
+    .describe(
+      'Folder for records of reads while the trail cannot be written, for tenants that chose so; default: audit-spool in the data folder, on local disk',
+    ),
   GATEHOUSE_LOG_ORIGIN: z
     .string()
     .max(200)
@@ -149,6 +157,7 @@ export type Config = {
   readonly publicUrl: string;
   readonly dataFolder: string;
   readonly shredLedgerFolder: string;
+  readonly auditSpoolFolder: string;
   readonly cryptoperiods: Cryptoperiods;
   readonly databaseUrl: Secret | null;
   readonly rootKeyPassphrase: Secret | null;
@@ -222,6 +231,9 @@ function shape(values: z.output<typeof settings>): Config {
     cryptoperiods: parseCryptoperiods(values.GATEHOUSE_CRYPTOPERIODS),
     shredLedgerFolder: resolve(
       values.GATEHOUSE_SHRED_LEDGER_DIR ?? join(values.GATEHOUSE_DATA_DIR, 'shred-ledger'),
+    ),
+    auditSpoolFolder: resolve(
+      values.GATEHOUSE_AUDIT_SPOOL_DIR ?? join(values.GATEHOUSE_DATA_DIR, 'audit-spool'),
     ),
     databaseUrl: values.GATEHOUSE_DATABASE_URL ?? null,
     rootKeyPassphrase: values.GATEHOUSE_ROOT_KEY_PASSPHRASE ?? null,

@@ -50,11 +50,15 @@ async function requestTiles({ database }: Rooms, { tenantId }: Principal): Promi
   ];
 }
 
-async function logTiles({ audit }: Rooms, { tenantId }: Principal): Promise<readonly PostureTile[]> {
+async function logTiles(
+  { audit, database }: Rooms,
+  { tenantId }: Principal,
+): Promise<readonly PostureTile[]> {
   const { ok, detail } = audit.health();
   const { logId } = await audit.ensureLog(tenantId);
   const checkpoint = await audit.checkpoint(logId);
   const size = checkpoint?.split('\n')[1] ?? '0';
+  const orphans = await database.withTenant(tenantId, audit.intents.orphans, { readOnly: true });
   return [
     {
       id: 'audit.log',
@@ -65,7 +69,22 @@ async function logTiles({ audit }: Rooms, { tenantId }: Principal): Promise<read
       detail,
     },
     await witnessTile(audit),
+    intentTile(orphans),
   ];
+}
+
+function intentTile(orphans: number): PostureTile {
+  return {
+    id: 'audit.intents',
+    guard: 'audit',
+    title: 'Effects outside the house with an outcome',
+    state: orphans === 0 ? 'ok' : 'attention',
+    value: `${orphans} open`,
+    detail:
+      orphans === 0
+        ? 'of everything that was begun it is known how it went'
+        : 'begun, and nobody said how it went: see audit.intent_orphaned and look whether it was done',
+  };
 }
 
 const witnessTileStates = { none: 'attention', met: 'ok', behind: 'attention', halted: 'failing' } as const;

@@ -11,6 +11,7 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
       cron: '17 * * * *',
       run: () => requireSafeCatalog(rooms.database.urls.app),
     },
+    { name: 'audit.begin-pruning', cron: '41 * * * *', run: rooms.audit.pruning.beginDue },
     {
       name: 'crypto.settle-approvals',
       cron: '* * * * *',
@@ -52,6 +53,9 @@ const keyWorkIdleMilliseconds = 2_000;
 const platformLogMilliseconds = 1_000;
 const sinkIdleMilliseconds = 1_000;
 const searchIdleMilliseconds = 500;
+const spoolIdleMilliseconds = 2_000;
+const intentIdleMilliseconds = 30_000;
+const pruneIdleMilliseconds = 10_000;
 const viewIdleMilliseconds = 20_000;
 const alertIdleMilliseconds = 1_000;
 const alertMailIdleMilliseconds = 5_000;
@@ -84,6 +88,21 @@ export function tickersOf(rooms: Rooms): readonly Ticker[] {
       name: 'mails about alerts',
       tick: rooms.audit.alerting.deliverMails,
       idleMilliseconds: alertMailIdleMilliseconds,
+    },
+    {
+      name: 'records that wait on disk',
+      tick: rooms.audit.spool.tick,
+      idleMilliseconds: spoolIdleMilliseconds,
+    },
+    {
+      name: 'effects without an outcome',
+      tick: rooms.audit.intents.findOrphans,
+      idleMilliseconds: intentIdleMilliseconds,
+    },
+    {
+      name: 'pruning of the trail',
+      tick: rooms.audit.pruning.tick,
+      idleMilliseconds: pruneIdleMilliseconds,
     },
     { name: 'saved views', tick: rooms.audit.deliverViews, idleMilliseconds: viewIdleMilliseconds },
     { name: 'the request worker', tick: rooms.dsr.worker.tick, idleMilliseconds: requestIdleMilliseconds },

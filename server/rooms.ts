@@ -136,6 +136,7 @@ export async function composeRooms({
     witnessPolicy:
       config.witnessPolicyFile === null ? null : parsePolicy(await readFile(config.witnessPolicyFile)),
     productVersion: version,
+    spoolFolder: config.auditSpoolFolder,
     publicUrl,
     sendMail: (mail) => mailer.send({ ...mail, language: 'en' }),
     addressRules: config.addressRules,

@@ -55,3 +55,67 @@ export const holdsSchema = z.object({ items: z.array(holdSchema), nextCursor: z.
 export const holdParamsSchema = z.object({ id: z.uuid() });
 /** Why something is proposed. */
 export const reasonSchema = z.strictObject({ reason });
+
+/** Categories of events, as the policy names them. */
+export const categories = [
+  'authentication',
+  'access',
+  'administration',
+  'data',
+  'key',
+  'privacy',
+  'system',
+] as const;
+/** Days by category; what is left out is kept for ever. */
+export const retentionDaysSchema = z.partialRecord(z.enum(categories), z.int().min(30).max(36_525));
+/** @see retentionDaysSchema */
+export type RetentionDays = z.output<typeof retentionDaysSchema>;
+
+const everyCategory = (days: number): RetentionDays =>
+  Object.fromEntries(categories.map((category) => [category, days]));
+/** Retention by rule book: HIPAA 45 CFR 164.316(b)(2)(i), six years; PCI DSS 4.0 10.5.1, twelve months. */
+export const presets = Object.freeze({ hipaa: everyCategory(2_192), pci: everyCategory(366) });
+
+/** `POST /v1/audit/retention`: a preset, days, or both; days win. */
+export const newRetentionSchema = z.strictObject({
+  preset: z.enum(['hipaa', 'pci']).optional(),
+  days: retentionDaysSchema.optional(),
+  /** What outsiders are told, beside the days. */
+  text: z.string().trim().min(1).max(2_000),
+  reason,
+});
+/** `GET /v1/audit/retention`. */
+export const retentionSchema = z.object({
+  minimumIndex: z.int(),
+  policy: z
+    .object({
+      revision: z.int(),
+      days: z.record(z.string(), z.int()),
+      text: z.string(),
+      proposedBy: z.uuid(),
+      approvedBy: z.uuid(),
+      createdAt: time,
+    })
+    .nullable(),
+  /** Whether a pruning under this policy was approved, so that later ones run by themselves. */
+  standing: z.boolean(),
+  runs: z.array(
+    z.object({
+      id: z.uuid(),
+      floor: z.int(),
+      policyRevision: z.int(),
+      begunAt: time,
+      finishedAt: time.nullable(),
+      removed: z.int(),
+      kept: z.int(),
+    }),
+  ),
+});
+/** `GET /log/{logId}/retention`. */
+export const publicRetentionSchema = z.object({
+  origin: z.string(),
+  minimumIndex: z.int(),
+  policy: z.object({ revision: z.int(), days: z.record(z.string(), z.int()), text: z.string() }).nullable(),
+});
+/** `POST /v1/audit/prune` under an approval that stands. */
+export const pruneBegunSchema = z.object({ runId: z.uuid().nullable(), floor: z.int() });

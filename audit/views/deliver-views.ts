@@ -2,6 +2,7 @@ import type { Database, Tx } from '../../db/index.ts';
 import { sql } from '../../db/index.ts';
 import type { Clock, Logger, TenantId } from '../../kernel/index.ts';
 import type { AuditCrypto } from '../crypto-need.ts';
+import type { Intents } from '../intents/intents.ts';
 import { listLogs } from '../list-logs.ts';
 import { selectLogSize } from '../sinks/store.ts';
 import { matchingEntries } from '../trail-filter.ts';
@@ -28,6 +29,7 @@ export type DeliverViewsDeps = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly send: SendViewMail;
+  readonly intents: Pick<Intents, 'intent' | 'outcome'>;
   readonly project: (tenantId: TenantId) => Promise<unknown>;
   /** Origin of the console, for the link. */
   readonly publicUrl: string;
@@ -44,6 +46,7 @@ type Due = {
 };
 type Found = { readonly count: number; readonly lines: readonly string[]; readonly size: number };
 
+const deliverer = Object.freeze({ kind: 'system', id: 'audit.views', displayName: 'Saved views' } as const);
 const shownEvents = 50;
 /** When the sender dies, the view is due again after this. */
 const retryMilliseconds = 900_000;
@@ -81,18 +84,39 @@ async function deliverOne(deps: DeliverViewsDeps, tenantId: TenantId, due: Due):
   try {
     const filter = keptFilterSchema.parse(due.filter);
     await deps.project(tenantId);
-    const { to, found } = await database.withTenant(tenantId, async (tx) => ({
-      to: await recipientOf(tx, deps, due),
-      found: await findNew(tx, filter, due.deliveredTo ?? 0),
-    }));
+    const { to, found, intentId } = await database.withTenant(tenantId, async (tx) => {
+      const recipient = await recipientOf(tx, deps, due);
+      const matches = await findNew(tx, filter, due.deliveredTo ?? 0);
+      const intent = {
+        effect: 'audit.view_mail',
+        actor: deliverer,
+        targets: [{ type: 'audit.view', id: due.id }],
+      };
+      return {
+        to: recipient,
+        found: matches,
+        intentId: recipient === null ? '' : await deps.intents.intent(tx, intent),
+      };
+    });
     if (to === null)
       return void (await finish(null, 'the key of its owner was destroyed; nothing is delivered any more'));
-    await deps.send({
-      tenantId,
-      to,
-      ...mailOf(deps, due, filter, found),
-      idempotencyKey: `audit.view:${due.id}:${found.size}`,
-    });
+    const settled = { tenantId, actor: deliverer, targets: [{ type: 'audit.view', id: due.id }] } as const;
+    await deps
+      .send({
+        tenantId,
+        to,
+        ...mailOf(deps, due, filter, found),
+        idempotencyKey: `audit.view:${due.id}:${found.size}`,
+      })
+      .catch(async (error: unknown) => {
+        await deps.intents.outcome(intentId, {
+          ...settled,
+          outcome: 'failure',
+          reason: 'the mail system refused',
+        });
+        throw error;
+      });
+    await deps.intents.outcome(intentId, { ...settled, outcome: 'success' });
     await finish(found.size, null);
   } catch (error) {
     logger.error('a view could not be delivered; it is tried again', { error, tenantId, view: due.id });

@@ -115,5 +115,63 @@ const releaseCommand: Command = {
   },
 };
 
-/** `gatehouse audit holds|hold|release`. */
-export const keepingCommands: readonly Command[] = Object.freeze([holdsCommand, holdCommand, releaseCommand]);
+const retentionCommand: Command = {
+  name: 'audit retention',
+  summary: 'How long entries are kept; with --text, propose another policy to a second person',
+  usage: `gatehouse audit retention [--preset hipaa|pci] [--days CATEGORY=DAYS,…] [--text TEXT --reason TEXT] [--url URL] [--json]   ${token}`,
+  options: {
+    preset: { type: 'string' },
+    days: { type: 'string' },
+    text: { type: 'string' },
+    reason: { type: 'string' },
+    url: { type: 'string' },
+  },
+  run: async (input) => {
+    const [preset, days, text] = ['preset', 'days', 'text'].map((name) => textOf(input, name));
+    if (preset === undefined && days === undefined && text === undefined) {
+      const answer = await getFromHouse<Record<string, unknown>>(input, '/v1/audit/retention');
+      input.io.out(JSON.stringify(answer, null, input.json ? undefined : 2));
+      return 0;
+    }
+    const awaiting = await postToHouse<Awaiting>(input, '/v1/audit/retention', {
+      ...(preset === undefined ? {} : { preset }),
+      ...(days === undefined ? {} : { days: parseDays(days) }),
+      text: needed(input, 'text', 'say what outsiders are told'),
+      reason: needed(input, 'reason', 'say why'),
+    });
+    printAwaiting(input, awaiting);
+    return 0;
+  },
+};
+
+function parseDays(text: string): Record<string, number> {
+  const pairs = text.split(',').map((part) => /^([a-z]+)=([1-9]\d{0,4})$/.exec(part.trim()));
+  if (pairs.includes(null)) throw new UsageError('--days looks like access=366,data=2192');
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? '', Number(pair?.[2])]));
+}
+
+const pruneCommand: Command = {
+  name: 'audit prune',
+  summary: 'Prune what the retention policy lets go; the first run under a policy waits for a second person',
+  usage: `gatehouse audit prune --reason TEXT [--url URL] [--json]   ${token}`,
+  options: { reason: { type: 'string' }, url: { type: 'string' } },
+  run: async (input) => {
+    type Begun = { readonly runId: string | null; readonly floor: number };
+    const body = { reason: needed(input, 'reason', 'say why') };
+    const answer = await postToHouse<Begun | Awaiting>(input, '/v1/audit/prune', body);
+    if ('approvalId' in answer) printAwaiting(input, answer);
+    else if (input.json) input.io.out(JSON.stringify(answer));
+    else if (answer.runId === null) input.io.out(`nothing to prune; the minimum index is ${answer.floor}`);
+    else input.io.out(`run ${answer.runId} prunes below ${answer.floor}`);
+    return 0;
+  },
+};
+
+/** `gatehouse audit holds|hold|release|retention|prune`. */
+export const keepingCommands: readonly Command[] = Object.freeze([
+  holdsCommand,
+  holdCommand,
+  releaseCommand,
+  retentionCommand,
+  pruneCommand,
+]);

@@ -128,11 +128,11 @@ function holdsKey(vkey: string): boolean {
 
 async function verifyFile(input: CommandInput, path: string): Promise<ExitCode> {
   const report = await verifyPackFile(path, text(input, 'vkey'));
-  const { origin, size, from, to, groups } = report;
+  const { origin, size, from, to, groups, pruned } = report;
   if (input.json) input.io.out(JSON.stringify({ ok: true, ...report }));
   else
     input.io.out(
-      `OK  ${origin}: events ${from} to ${to - 1} of ${size} are complete, unchanged and signed; ${groups} disclosed values match`,
+      `OK  ${origin}: events ${from} to ${to - 1} of ${size} are complete, unchanged and signed; ${groups} disclosed values match${pruned === 0 ? '' : `; ${pruned} were pruned before`}`,
     );
   if (text(input, 'vkey') === undefined)
     input.io.error('the key is the one in the pack; give --vkey to check against the one you know');
@@ -151,7 +151,8 @@ function print(
 }
 
 function reportLines(tenant: string, report: VerifyReport): readonly string[] {
-  const seen = `${report.size} entries, ${report.tiles} tiles, ${report.checkpoints} checkpoints`;
+  const pruned = report.pruned === 0 ? '' : ` (${report.pruned} pruned)`;
+  const seen = `${report.size} entries${pruned}, ${report.tiles} tiles, ${report.checkpoints} checkpoints`;
   if (report.findings.length === 0) return [`OK  ${tenant}: ${seen}; root ${report.root}`];
   return [
     `BAD ${tenant}: ${seen}; first bad sequence number: ${report.firstBadSeq ?? 'none, see below'}`,

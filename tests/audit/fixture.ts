@@ -46,6 +46,8 @@ export type AuditFixture = {
   readonly audit: Audit;
   readonly crypto: Crypto;
   readonly root: RootProvider;
+  /** Where the root key lies, for other processes. */
+  readonly rootFile: string;
   /** Two people, for what needs them. */
   readonly control: DualControl;
   /** What was handed to the mail system. */
@@ -60,6 +62,11 @@ export type AuditFixture = {
 type AuditLimits = {
   readonly confirmMilliseconds?: number;
   readonly maxQueued?: number;
+  readonly pruneBatchEntries?: number;
+  readonly spoolFolder?: string;
+  readonly spoolLimits?: { readonly maxBytes?: number; readonly deadMilliseconds?: number };
+  readonly orphanMilliseconds?: number;
+  readonly sendMail?: (mail: ViewMail) => Promise<void>;
   readonly clock?: Clock;
   readonly witnessPolicy?: WitnessPolicy;
 };
@@ -115,6 +122,7 @@ export async function createAuditFixture(): Promise<AuditFixture> {
     audit,
     crypto,
     root,
+    rootFile: join(folder, 'root'),
     control,
     mails,
     another: (database = db.database, limits = {}) => build(database, limits).audit,
