@@ -9,7 +9,7 @@ import {
 import type { FieldCatalog } from './catalog.ts';
 import { createDecider, type Decider } from './decider.ts';
 import type { Decision, DecisionContext, Resource } from './decision.ts';
-import { installRoles } from './default-roles.ts';
+import { defaultRoles, installRoles } from './default-roles.ts';
 import { createEngine, effectiveRoles, type ResourceFacts } from './engine.ts';
 import { policyError } from './errors.ts';
 import { brokenGuardrail, loadGuardrail, type Guardrail } from './guardrail.ts';
@@ -79,40 +79,9 @@ export type Policy = {
   readonly stop: () => Promise<void>;
 };
 
-/** Actions of the guards, which `permissions` answers for. */
+/** Actions of the guards, which `permissions` answers for: all that a default role names. */
 export const guardActions: readonly string[] = Object.freeze([
-  'audit.read',
-  'audit.export',
-  'audit.manage',
-  'crypto.read',
-  'crypto.advise',
-  'crypto.approve',
-  'crypto.bundle',
-  'crypto.retire',
-  'crypto.revoke',
-  'crypto.canary',
-  'crypto.index',
-  'crypto.issue',
-  'crypto.manage_providers',
-  'crypto.migrate_column',
-  'crypto.open',
-  'crypto.rotate',
-  'crypto.seal',
-  'crypto.shred',
-  'datamap.read',
-  'dsr.read',
-  'dsr.create',
-  'dsr.plan',
-  'dsr.approve',
-  'dsr.execute',
-  'dsr.refuse',
-  'dsr.download',
-  'gateway.read',
-  'identity.read',
-  'identity.manage',
-  'policy.read',
-  'policy.manage',
-  'policy.evaluate',
+  ...new Set(defaultRoles.flatMap(({ rules }) => rules.flatMap(({ action }) => action))),
 ]);
 
 const house: ChangeContext = Object.freeze({
