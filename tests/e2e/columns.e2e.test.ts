@@ -47,7 +47,7 @@ afterAll(async () => {
 /** The administrator's command, as a process of its own. @throws Error with what it said when it fails */
 async function gatehouse(...argv: string[]): Promise<void> {
   const environment = {
-    ...process.env,
+    PATH: process.env['PATH'],
     GATEHOUSE_DATABASE_URL: house.bootstrap.databaseUrl,
     GATEHOUSE_DATA_DIR: dirname(process.env['GATEHOUSE_E2E_BOOTSTRAP'] ?? ''),
   };
