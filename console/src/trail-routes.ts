@@ -77,6 +77,12 @@ export const trailRoutes = [
   }),
   createRoute({
     getParentRoute: () => shellRoute,
+    path: '/trail/holds',
+    validateSearch: (search: Search) => pick(search, ['show'] as const),
+    component: lazyRouteComponent(() => import('./pages/trail/holds-page.tsx'), 'HoldsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => shellRoute,
     path: '/trail/event-types',
     validateSearch: (search: Search) => pick(search, ['find', 'type'] as const),
     component: lazyRouteComponent(() => import('./pages/trail/types-page.tsx'), 'TypesPage'),

@@ -17,6 +17,11 @@ import {
   verifyPlatform,
 } from '../../audit/index.ts';
 import type { TenantId } from '../../kernel/index.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cosignedBy, parsePolicy } from '../../audit/witness/policy.ts';
+import { startWitness } from '../support/witness-process.ts';
 import { createAuditFixture, createEvent, type AuditFixture } from './fixture.ts';
 
 let house: AuditFixture;
@@ -252,5 +257,40 @@ describe('ML-DSA-44 beside Ed25519', () => {
       [tenant],
     );
     await expect(house.audit.checkpoint(log.logId)).rejects.toMatchObject({ code: 'ERR_AUDIT_INVALID_NOTE' });
+  });
+});
+
+describe('a proof up to the platform log under a witness policy', () => {
+  test('ends at the checkpoint that witnesses cosigned, and the quorum names their keys', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gatehouse-anchor-'));
+    const keys = (await house.audit.keys('platform')) ?? [];
+    const witness = await startWitness({ folder, logs: [keys] });
+    try {
+      const [vkey = ''] = witness.vkeys;
+      const policy = parsePolicy(Buffer.from(`log ${keys[0]}\nwitness w ${vkey} ${witness.url}\nquorum w\n`));
+      const audit = house.another(house.db.database, { witnessPolicy: policy });
+      const tenant = await house.db.createTenant();
+      await audit.record(createEvent(tenant));
+      await audit.platform.advance();
+      await audit.witnesses.tick();
+      const { witnessedSize } = await audit.witnesses.quorum();
+      await audit.record(createEvent(tenant));
+      await audit.platform.advance(); // the newest platform checkpoint has no witness yet
+      await audit.keysOf(await audit.ensureLog(tenant));
+      const anchor = await audit.platformAnchor();
+      expect(anchor.size).toBeGreaterThan(witnessedSize);
+      const topOf = async (seq: number): Promise<ReadonlySet<string>> => {
+        const proof = await house.db.database.withTenant(tenant, (tx) =>
+          audit.platformProof(tx, seq, anchor),
+        );
+        return cosignedBy(policy, parseTlogProof(proof.platform).checkpoint);
+      };
+      expect([...(await topOf(0))]).toEqual(['w']);
+      expect([...(await topOf(1))]).toEqual([]);
+      expect((await audit.witnesses.quorum()).witnesses).toMatchObject([{ witness: 'w', vkey }]);
+    } finally {
+      await witness.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -34,6 +34,8 @@ import type {
   TryRootProviderAnswer,
   CountAuditEventsByFieldAnswer,
   ListAuditEventTypesAnswer,
+  ListAuditHoldsAnswer,
+  PlaceAuditHoldBody,
   ListAuditSinkDeadLettersAnswer,
   ListAuditSinksAnswer,
   ListAuditViewsAnswer,
@@ -94,6 +96,8 @@ export type TrailEventDetail = ReadAuditEventAnswer;
 export type Commitment = ReadAuditEventAnswer['commitments'][number];
 export type Proof = ProveAuditEventAnswer;
 export type PlatformProof = ProveAuditEventToPlatformAnswer;
+export type Hold = ListAuditHoldsAnswer['items'][number];
+export type NewHold = PlaceAuditHoldBody;
 export type Facets = CountAuditEventsByFieldAnswer;
 export type EventTypes = ListAuditEventTypesAnswer;
 export type SavedView = ListAuditViewsAnswer['items'][number];

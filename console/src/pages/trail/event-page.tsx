@@ -118,14 +118,14 @@ const mostIds = 20;
 function idList(ids: readonly { key: string; type: string | null; id: string }[]): ReactNode {
   if (ids.length === 0) return '—';
   return (
-    <>
+    <div className="gh-ids">
       {ids.slice(0, mostIds).map(({ key, type, id }) => (
         <div key={key}>
           {type === null ? null : <span className="gh-muted">{type}</span>} <ShortId value={id} />
         </div>
       ))}
       {ids.length > mostIds ? <span className="gh-muted">+{ids.length - mostIds}</span> : null}
-    </>
+    </div>
   );
 }
 

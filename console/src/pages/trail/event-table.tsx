@@ -65,18 +65,18 @@ const eventColumns: readonly WindowedColumn<TrailEvent>[] = [
     id: 'seq',
     header: '#',
     align: 'end',
-    width: '72px',
+    width: '64px',
     cell: (row) => (
       <Link to="/trail/$seq" params={{ seq: String(row.seq) }} className="gh-mono" preload={false}>
         {row.seq}
       </Link>
     ),
   },
-  { id: 'at', header: <Trans>When</Trans>, width: '128px', cell: (row) => <Instant at={row.occurredAt} /> },
+  { id: 'at', header: <Trans>When</Trans>, width: '118px', cell: (row) => <Instant at={row.occurredAt} /> },
   {
     id: 'action',
     header: <Trans>Action</Trans>,
-    width: '24%',
+    width: '27%',
     cell: (row) => <code title={row.action}>{row.action}</code>,
   },
   {
@@ -85,11 +85,11 @@ const eventColumns: readonly WindowedColumn<TrailEvent>[] = [
     width: '112px',
     cell: (row) => <OutcomeTag outcome={row.outcome} />,
   },
-  { id: 'actor', header: <Trans>Actor</Trans>, width: '15%', cell: (row) => <ActorName actor={row.actor} /> },
+  { id: 'actor', header: <Trans>Actor</Trans>, width: '13%', cell: (row) => <ActorName actor={row.actor} /> },
   {
     id: 'summary',
     header: <Trans>What</Trans>,
-    width: '30%',
+    width: 'auto',
     cell: (row) => (
       <span title={row.summary}>
         {row.summary}
@@ -100,7 +100,7 @@ const eventColumns: readonly WindowedColumn<TrailEvent>[] = [
   {
     id: 'targets',
     header: <Trans>On</Trans>,
-    width: '20%',
+    width: '148px',
     cell: (row) => {
       const [first, ...rest] = row.targets;
       if (first === undefined) return <span className="gh-muted">—</span>;

@@ -102,7 +102,7 @@ function SessionRail(props: { sessions: readonly Session[] }) {
   const span = Math.max(1, end - start);
   const place = (at: string): number => ((Date.parse(at) - start) / span) * 100;
   return (
-    <figure className="gh-figure gh-rail" aria-label={t`Sessions over time; the table below says the same`}>
+    <figure className="gh-figure" aria-label={t`Sessions over time; the table below says the same`}>
       <svg height={shown.length * lane + 4} width="100%" role="presentation">
         {shown.map((session, index) => {
           const [x, y] = [place(session.firstAt), index * lane + 4];
@@ -111,7 +111,7 @@ function SessionRail(props: { sessions: readonly Session[] }) {
             <g key={`${session.session ?? ''}${session.lastSeq}`}>
               <line className="gh-wire" x1="0" x2="100%" y1={y + 7} y2={y + 7} />
               <rect
-                className={session.denied > 0 ? 'gh-rail-bar gh-rail-bad' : 'gh-rail-bar'}
+                className={session.denied > 0 ? 'gh-session gh-session-bad' : 'gh-session'}
                 x={`${Math.min(x, 99.4)}%`}
                 y={y}
                 width={`${width}%`}

@@ -36,6 +36,9 @@ export function TrailFrame(props: {
         <Link to="/trail/log">
           <Trans>Log and witnesses</Trans>
         </Link>
+        <Link to="/trail/holds">
+          <Trans>Legal holds</Trans>
+        </Link>
         <Link to="/trail/event-types">
           <Trans>Event types</Trans>
         </Link>
