@@ -65,18 +65,18 @@ const eventColumns: readonly WindowedColumn<TrailEvent>[] = [
     id: 'seq',
     header: '#',
     align: 'end',
-    width: '64px',
+    width: '56px',
     cell: (row) => (
       <Link to="/trail/$seq" params={{ seq: String(row.seq) }} className="gh-mono" preload={false}>
         {row.seq}
       </Link>
     ),
   },
-  { id: 'at', header: <Trans>When</Trans>, width: '118px', cell: (row) => <Instant at={row.occurredAt} /> },
+  { id: 'at', header: <Trans>When</Trans>, width: '112px', cell: (row) => <Instant at={row.occurredAt} /> },
   {
     id: 'action',
     header: <Trans>Action</Trans>,
-    width: '27%',
+    width: '22%',
     cell: (row) => <code title={row.action}>{row.action}</code>,
   },
   {
@@ -85,7 +85,7 @@ const eventColumns: readonly WindowedColumn<TrailEvent>[] = [
     width: '112px',
     cell: (row) => <OutcomeTag outcome={row.outcome} />,
   },
-  { id: 'actor', header: <Trans>Actor</Trans>, width: '13%', cell: (row) => <ActorName actor={row.actor} /> },
+  { id: 'actor', header: <Trans>Actor</Trans>, width: '12%', cell: (row) => <ActorName actor={row.actor} /> },
   {
     id: 'summary',
     header: <Trans>What</Trans>,
@@ -100,7 +100,7 @@ const eventColumns: readonly WindowedColumn<TrailEvent>[] = [
   {
     id: 'targets',
     header: <Trans>On</Trans>,
-    width: '148px',
+    width: '132px',
     cell: (row) => {
       const [first, ...rest] = row.targets;
       if (first === undefined) return <span className="gh-muted">—</span>;
