@@ -21,6 +21,11 @@ export function getFromHouse<Answer extends object>(input: CommandInput, path: s
   return callHouse(input, 'GET', path, null);
 }
 
+/** As {@link postToHouse} for removing. */
+export async function deleteFromHouse(input: CommandInput, path: string): Promise<void> {
+  await callHouse(input, 'DELETE', path, null);
+}
+
 async function callHouse<Answer extends object>(
   { values, io }: CommandInput,
   method: string,

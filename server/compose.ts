@@ -9,6 +9,7 @@ import { createHttpServer } from './http.ts';
 import type { CronJob, Ticker } from './jobs.ts';
 import { createOutboxRoutes, outboxFolder } from './mailer.ts';
 import { createMetrics } from './metrics.ts';
+import { addSinkMetrics } from './sink-metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { createOverviewRoutes } from './overview.ts';
 import { overviewSources } from './overview-tiles.ts';
@@ -41,6 +42,7 @@ export type House = Rooms & {
 export async function compose(input: ComposeInput): Promise<House> {
   const metrics = createMetrics();
   const rooms = await composeRooms({ ...input, metrics });
+  addSinkMetrics(metrics.registry, rooms, input.logger);
   const routes: AnyRoute[] = [];
   routes.push(
     ...createHealthRoutes(readinessChecks(rooms), metrics),

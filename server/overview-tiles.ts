@@ -3,6 +3,7 @@ import { exactlyOne, type Tx } from '../db/index.ts';
 import { findDrift } from '../datamap/index.ts';
 import { systemClock, type Principal } from '../kernel/index.ts';
 import type { Rooms } from './rooms.ts';
+import { lagSeconds } from './sink-metrics.ts';
 import type { PostureTile, TileSource } from './overview.ts';
 import { countOpenRequests } from './store.ts';
 
@@ -11,6 +12,7 @@ export function overviewSources(rooms: Rooms): readonly TileSource[] {
   return [
     { action: 'dsr.read', tiles: (principal) => requestTiles(rooms, principal) },
     { action: 'audit.read', tiles: (principal) => logTiles(rooms, principal) },
+    { action: 'audit.read', tiles: async (principal) => [await sinkTile(rooms, principal)] },
     { action: 'crypto.read', tiles: (principal) => keyTiles(rooms, principal) },
     { action: 'crypto.read', tiles: (principal) => certificateTiles(rooms, principal) },
     { action: 'datamap.read', tiles: (principal) => mapTiles(rooms, principal) },
@@ -98,6 +100,34 @@ async function witnessTile(audit: Rooms['audit']): Promise<PostureTile> {
     state: witnessTileStates[state],
     value: state === 'none' ? 'no policy' : `${witnessedSize} witnessed`,
     detail,
+  };
+}
+
+/** So long an event may wait for a receiver that does take others. */
+const slowSeconds = 300;
+
+async function sinkTile({ database, audit }: Rooms, { tenantId }: Principal): Promise<PostureTile> {
+  const sinks = await database.withTenant(tenantId, audit.sinks.list, { readOnly: true });
+  const now = systemClock.now();
+  const failing = sinks.filter(({ state }) => state === 'failing');
+  const slow = sinks.filter((sink) => sink.state === 'active' && lagSeconds(sink, now) > slowSeconds);
+  const paused = sinks.filter(({ state }) => state === 'paused');
+  const deadLetters = sinks.reduce((sum, sink) => sum + sink.deadLetters, 0);
+  const problems = [
+    ...failing.map(({ name, lag }) => `${name} takes nothing, ${lag} events wait`),
+    ...slow.map(({ name, lag }) => `${name} is slow, ${lag} events wait`),
+    ...paused.map(({ name, lag }) => `${name} is paused, ${lag} events wait`),
+    ...(deadLetters === 0 ? [] : [`${deadLetters} events were refused one by one`]),
+  ];
+  const nothing =
+    sinks.length === 0 ? 'nobody outside gets the trail' : 'every receiver has what it asked for';
+  return {
+    id: 'audit.sinks',
+    guard: 'audit',
+    title: 'Trail delivered to its receivers',
+    state: failing.length > 0 ? 'failing' : problems.length > 0 ? 'attention' : 'ok',
+    value: sinks.length === 1 ? '1 receiver' : `${sinks.length} receivers`,
+    detail: problems.length === 0 ? nothing : problems.slice(0, 3).join('; '),
   };
 }
 

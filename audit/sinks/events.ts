@@ -27,6 +27,16 @@ export const sinkChanged = defineEvent({
   ocsf: { classUid: 3004, activityId: 3 },
 });
 
+/** Somebody sent a made-up event to a receiver. */
+export const sinkTested = defineEvent({
+  action: 'audit.sink_tested',
+  version: 1,
+  category: 'administration',
+  summary: 'A made-up event was sent to a receiver of the audit trail, to see what it says.',
+  detail: z.strictObject({ ...sink, answer: z.enum(['delivered', 'refused', 'away']) }),
+  ocsf: { classUid: 3004, activityId: 2 },
+});
+
 /** A receiver was removed. */
 export const sinkRemoved = defineEvent({
   action: 'audit.sink_removed',
@@ -71,6 +81,7 @@ export const eventUndeliverable = defineEvent({
 export const sinkEvents: readonly EventDefinition[] = Object.freeze([
   sinkCreated,
   sinkChanged,
+  sinkTested,
   sinkRemoved,
   sinkFailing,
   sinkRecovered,

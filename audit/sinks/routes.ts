@@ -11,6 +11,7 @@ import {
   sinkParamsSchema,
   sinkSchema,
   sinksSchema,
+  sinkTrialSchema,
 } from './schema.ts';
 import type { SinkView } from './sinks.ts';
 
@@ -37,6 +38,7 @@ export function createSinkRoutes(deps: SinkRoutesDeps): readonly AnyRoute[] {
     changeRoute(deps),
     removeRoute(deps),
     deadLettersRoute(deps),
+    testRoute(deps),
   ];
 }
 
@@ -167,6 +169,27 @@ function deadLettersRoute({ audit, database }: SinkRoutesDeps): AnyRoute {
   });
 }
 
+function testRoute({ audit }: SinkRoutesDeps): AnyRoute {
+  return defineRoute({
+    method: 'POST',
+    path: '/v1/audit/sinks/{id}/test',
+    operationId: 'testAuditSink',
+    summary: 'Send one made-up event to a receiver and answer what it said; its cursor stays where it is',
+    security: { kind: 'principal', action: 'audit.manage' },
+    audit: { kind: 'event', actions: ['audit.sink_tested'] },
+    request: { params: sinkParamsSchema },
+    responses: {
+      200: { description: 'What the receiver said', schema: sinkTrialSchema },
+      404: notFoundAnswer,
+    },
+    handler: async ({ principal, params: { id } }) => {
+      const actor = requirePrincipal(principal);
+      await audit.prepare(actor.tenantId);
+      return { status: 200, body: await audit.sinks.test(actor.tenantId, actor, id) };
+    },
+  });
+}
+
 function readCursor(cursor: string | undefined): number {
   if (cursor === undefined) return -1;
   const match = /^d(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
@@ -176,6 +199,7 @@ function readCursor(cursor: string | undefined): number {
 
 const bodyOf = (sink: SinkView): unknown => ({
   ...sink,
+  waitingSince: sink.waitingSince?.toISOString() ?? null,
   nextAttemptAt: sink.nextAttemptAt.toISOString(),
   lastDeliveredAt: sink.lastDeliveredAt?.toISOString() ?? null,
   createdAt: sink.createdAt.toISOString(),

@@ -37,6 +37,7 @@ export const sinkSchema = z.object({
   state: z.enum(['active', 'paused', 'failing']),
   cursor: z.number().int(),
   lag: z.number().int(),
+  waitingSince: time.nullable(),
   delivered: z.number().int(),
   deadLetters: z.number().int(),
   attempts: z.number().int(),
@@ -44,6 +45,13 @@ export const sinkSchema = z.object({
   lastError: z.string().nullable(),
   lastDeliveredAt: time.nullable(),
   createdAt: time,
+});
+
+/** What a receiver said to a made-up event. */
+export const sinkTrialSchema = z.object({
+  outcome: z.enum(['delivered', 'refused', 'away']),
+  detail: z.string().nullable(),
+  milliseconds: z.number().int(),
 });
 
 /** A new receiver; the signing secret of a webhook is shown this once. */

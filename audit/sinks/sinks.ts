@@ -15,6 +15,7 @@ import {
   updateSink,
   updateSinkSecrets,
 } from './store.ts';
+import { testSink, type SinkTrial } from './test-sink.ts';
 
 /** A receiver as it is shown. */
 export type SinkView = {
@@ -28,6 +29,8 @@ export type SinkView = {
   readonly cursor: number;
   /** Entries between the cursor and the end of the log. */
   readonly lag: number;
+  /** When the oldest of these was recorded; null when there is none. */
+  readonly waitingSince: Date | null;
   readonly delivered: number;
   readonly deadLetters: number;
   readonly attempts: number;
@@ -77,6 +80,8 @@ export type Sinks = {
     id: string,
     page: { readonly after: number; readonly limit: number },
   ) => Promise<readonly DeadLetter[]>;
+  /** Sends one made-up event past the cursor. @throws ERR_NOT_FOUND */
+  readonly test: (tenantId: TenantId, actor: Principal, id: string) => Promise<SinkTrial>;
   readonly worker: SinkWorker;
 };
 
@@ -111,6 +116,8 @@ export function createSinks(deps: SinksDeps): Sinks {
       await get(tx, id);
       return (await tx.query<DeadLetter>(selectDeadLetters, [id, after, limit])).rows;
     },
+    test: (tenantId: TenantId, actor: Principal, sinkId: string) =>
+      testSink(deps, { tenantId, actor, sinkId }),
     worker: createSinkWorker(deps),
   } satisfies Sinks);
 }

@@ -2,7 +2,8 @@ import { statement } from '../../db/index.ts';
 
 const columns = `id, name, configuration, filter, personal_data as "personalData", state, cursor, delivered, attempts,
   next_attempt_at as "nextAttemptAt", last_error as "lastError", last_delivered_at as "lastDeliveredAt", created_at as "createdAt"`;
-const withSize = `(select coalesce(max(h.size), 0) from audit.head h where h.tenant_id = s.tenant_id) as "logSize"`;
+const withSize = `(select coalesce(max(h.size), 0) from audit.head h where h.tenant_id = s.tenant_id) as "logSize",
+  (select e.received_at from audit.entry e where e.tenant_id = s.tenant_id and e.seq = s.cursor) as "waitingSince"`;
 
 /** $1 id $2 name $3 configuration $4 filter $5 personal data $6 sealed secrets $7 cursor $8 now */
 export const insertSink = statement(
@@ -26,6 +27,13 @@ export const selectSink = statement(
   `select ${columns}, ${withSize},
      (select count(*) from audit.sink_dead_letter d where d.tenant_id = s.tenant_id and d.sink_id = s.id)::integer as "deadLetters"
    from audit.sink s where id = $1`,
+);
+
+/** What is needed to reach a receiver once. $1 id */
+export const selectSinkToTest = statement(
+  'audit.select_sink_to_test',
+  `select s.configuration, s.sealed_secrets as "sealedSecrets", l.log_id as "logId", l.origin
+   from audit.sink s join audit.log l on l.tenant_id = s.tenant_id where s.id = $1`,
 );
 
 /** $1 id $2 state $3 cursor or null to keep it $4 now; a change is tried at once and fences whoever delivers now */

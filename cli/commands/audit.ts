@@ -13,6 +13,7 @@ import type { Command, CommandInput, ExitCode } from '../command.ts';
 import { keepingCommands } from './audit-keeping.ts';
 import { proofCommand } from './audit-proof.ts';
 import { witnessCommand } from './audit-witness.ts';
+import { sinksCommand } from './audit-sinks.ts';
 import { eventTypesCommand } from './audit-event-types.ts';
 
 const listTenants = statement(
@@ -184,5 +185,6 @@ export const auditCommands: readonly Command[] = Object.freeze([
   proofCommand,
   witnessCommand,
   eventTypesCommand,
+  sinksCommand,
   ...keepingCommands,
 ]);

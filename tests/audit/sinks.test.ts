@@ -142,7 +142,7 @@ describe('a receiver that fails', () => {
       });
       await retryNow(sink.id);
     }
-    expect((await view(sink.id)).state).toBe('failing');
+    expect(await view(sink.id)).toMatchObject({ state: 'failing', waitingSince: expect.any(Date) });
     target.answer(() => ({ status: 200 }));
     await deliver();
     expect(
@@ -159,6 +159,8 @@ describe('a receiver that fails', () => {
     const actions = await trailActions();
     expect(actions).toContain('audit.sink_failing');
     expect(actions).toContain('audit.sink_recovered');
+    expect(await detailOf('audit.sink_failing')).toMatchObject({ attempts: 3, lag: expect.any(Number) });
+    expect((await detailOf('audit.sink_failing')).lag).toBeGreaterThanOrEqual(5);
   });
 
   test('does not hold up another one, whether it is dead or hangs', async () => {
@@ -210,6 +212,55 @@ describe('a receiver that fails', () => {
     );
     expect(letters).toEqual([expect.objectContaining({ seq: 3, reason: expect.stringContaining('422') })]);
     expect(await trailActions()).toContain('audit.event_undeliverable');
+  });
+
+  test('refuses every event of a batch by a mistake of its own and loses none', async () => {
+    const target = await receiver();
+    target.answer(() => ({ status: 400, body: 'unknown path' }));
+    await record(12);
+    const { sink } = await create(webhook(target.url));
+    await deliver();
+    expect(await view(sink.id)).toMatchObject({ cursor: 0, deadLetters: 0, attempts: 1 });
+    expect((await view(sink.id)).lastError).toMatch(/every event is refused.*unknown path/);
+    target.answer(() => ({ status: 204 }));
+    await retryNow(sink.id);
+    await deliver();
+    expect(
+      delivered(target)
+        .slice(0, 12)
+        .map(({ seq }) => seq),
+    ).toEqual(Array.from({ length: 12 }, (_, at) => at));
+  });
+
+  test('asks for patience and gets it, within five minutes', async () => {
+    const target = await receiver();
+    target.answer(() => ({ status: 429, headers: { 'retry-after': '200' } }));
+    await record(1);
+    const { sink } = await create(webhook(target.url));
+    await deliver();
+    const wait = (await view(sink.id)).nextAttemptAt.getTime() - Date.now();
+    expect(wait).toBeGreaterThan(150_000);
+    expect(wait).toBeLessThanOrEqual(300_000);
+  });
+
+  test('hangs with all its brothers of a tenant and keeps no other tenant waiting', async () => {
+    const hanging = await receiver();
+    hanging.answer(() => 'hang');
+    await record(1);
+    for (let at = 0; at < 30; at += 1) await create(webhook(hanging.url, { name: `hanging ${at}` }));
+    const good = await receiver();
+    const crowded = tenant;
+    tenant = await house.db.createTenant(`calm-${tenants}`);
+    await house.audit.ensureLog(tenant);
+    await record(5);
+    await create(webhook(good.url));
+    await house.audit.flush();
+    for (let round = 0; round < 20 && delivered(good).length < 5; round += 1)
+      await house.audit.sinks.worker.tick();
+    expect(delivered(good).length).toBeGreaterThanOrEqual(5);
+    await house.db.admin("update audit.sink set state = 'paused' where tenant_id = $1", [crowded]);
+    await hanging.close();
+    await house.audit.sinks.worker.settle();
   });
 
   test('gets an event of a megabyte with the digest of its detail instead of the detail', async () => {
@@ -313,6 +364,30 @@ describe('what an administrator does', () => {
   });
 });
 
+test('a worker that lost its lease in the middle moves no cursor', async () => {
+  const target = await receiver();
+  await record(3);
+  const { sink } = await create(webhook(target.url));
+  let calls = 0;
+  target.answer(async () => {
+    if ((calls += 1) === 1) {
+      await change(sink.id, { kind: 'replayed', from: 0 });
+      await house.db.admin(
+        "update audit.sink set next_attempt_at = now() + interval '1 hour' where id = $1",
+        [sink.id],
+      );
+    }
+    return { status: 204 };
+  });
+  await deliver();
+  expect(calls).toBe(1);
+  expect(await view(sink.id)).toMatchObject({ cursor: 0, delivered: 0 });
+  await retryNow(sink.id);
+  await deliver();
+  expect((await view(sink.id)).lag).toBe(0);
+  expect(delivered(target).filter(({ seq }) => seq === 0)).toHaveLength(2);
+});
+
 test('two workers deliver each event once', async () => {
   const target = await receiver();
   await record(300);
@@ -329,6 +404,14 @@ test('two workers deliver each event once', async () => {
     .map(({ seq }) => seq);
   expect(seqs).toEqual(Array.from({ length: 300 }, (_, at) => at));
 });
+
+async function detailOf(action: string): Promise<{ readonly lag?: number }> {
+  return house.db.database.withTenant(tenant, async (tx) => {
+    const { items } = await house.audit.search(tx, { limit: 1, action });
+    const event = await house.audit.event(tx, items[0]?.seq ?? -1);
+    return event?.detail as { readonly lag?: number }; // of our own event
+  });
+}
 
 async function trailActions(): Promise<readonly string[]> {
   await house.audit.flush();
