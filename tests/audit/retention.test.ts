@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -10,6 +12,7 @@ import {
   trailRead,
   verifyDatabase,
   verifyPackFile,
+  verifyUrl,
   type Audit,
   type VerifyReport,
 } from '../../audit/index.ts';
@@ -139,6 +142,35 @@ describe('pruning', () => {
     const route = routes.find(({ operationId }) => operationId === 'readLogRetention');
     const answer = await route?.handler({ params: { logId } } as never);
     expect(answer?.body).toMatchObject({ minimumIndex: 512, policy: { days: { data: 365 }, revision: 1 } });
+  });
+
+  test('verification from outside steps over what the published policy gave up', async () => {
+    const place = await createLog();
+    await keep(place, { data: 365 });
+    await prune(place);
+    await settle();
+    const { logId, vkey } = await house.audit.ensureLog(place.tenant);
+    const minimumIndex = await house.db.database.withTenant(place.tenant, house.audit.minimumIndex);
+    const answer = async (rest: string): Promise<string | Buffer | null> => {
+      if (rest === 'checkpoint') return house.audit.checkpoint(logId);
+      if (rest === 'retention') return JSON.stringify({ minimumIndex });
+      return house.audit.tile(logId, parseTilePath(rest.replace('tile/', '')));
+    };
+    const server = createServer((request, response) => {
+      void answer((request.url ?? '').slice(1)).then(
+        (body) => response.end(body),
+        (error: { status?: number }) => response.writeHead(error.status ?? 500).end(),
+      );
+    }).listen(0, '127.0.0.1');
+    await new Promise((ready) => server.once('listening', ready));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const report = await verifyUrl(url, vkey);
+      expect(report).toMatchObject({ findings: [], pruned: 512 });
+      expect(report.size).toBeGreaterThanOrEqual(620);
+    } finally {
+      server.close();
+    }
   });
 
   test('keeps what another category keeps longer, and lets it go when its time comes', async () => {
