@@ -71,7 +71,7 @@ function assignmentsOf(
     return [...[field.column, ...plain].map((column) => sql`${sql.id(column)} = null`), ...indexes];
   const covered = plain.map((column) => sql`${sql.id(column)} = ${pseudonym(collection, field)}`);
   if (action === 'shred') return [...covered, ...indexes];
-  return [sql`${sql.id(field.column)} = ${pseudonym(collection, field)}`];
+  return [sql`${sql.id(field.column)} = ${pseudonym(collection, field)}`, ...indexes];
 }
 
 /** A value that says nothing, fits the type and stays unique where it must. */
