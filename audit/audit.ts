@@ -14,6 +14,8 @@ import type { Executors } from '../crypto/index.ts';
 import type { Database, Tx } from '../db/index.ts';
 import type { Readable } from 'node:stream';
 import { createAlerting, type Alerting } from './alerts/alerting.ts';
+import { createReadHealth, type LogHealth } from './health/read-health.ts';
+import { createLogVerifier, type LogVerifier } from './health/verify-logs.ts';
 import { createEventChecker } from './check-event.ts';
 import type { AuditCrypto } from './crypto-need.ts';
 import { auditEvents, rollbackDetected } from './events.ts';
@@ -107,6 +109,10 @@ export type Audit = AuditSink<Tx> &
     readonly deliverViews: () => Promise<number>;
     /** Rules over the trail and what they find. */
     readonly alerting: Alerting;
+    /** Full verification from time to time. */
+    readonly verifier: LogVerifier;
+    /** How a tenant's log is doing. */
+    readonly logHealth: (tenantId: TenantId) => Promise<LogHealth>;
     /** Follows the logs for search by words. */
     readonly projector: Projector;
     /** Brings search by words up to the end of a log, unless it lags far behind. */
@@ -301,6 +307,14 @@ export function createAudit(deps: AuditDeps): Audit {
     views: createSavedViews(deps),
     deliverViews,
     alerting,
+    verifier: createLogVerifier({ ...deps, audit: () => recorder }),
+    logHealth: createReadHealth({
+      ...deps,
+      sequencerHealth: sequencer.health,
+      witnesses,
+      sinks,
+      alerts: alerting.alerts,
+    }),
     projector,
     project,
     follow: (query: TailQuery) => followLog({ database, view: trail.view, project }, query),

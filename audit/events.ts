@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineEvent, type EventDefinition } from '../kernel/index.ts';
 import { keepingEvents } from './keeping/events.ts';
 import { alertEvents } from './alerts/events.ts';
+import { healthEvents } from './health/events.ts';
 import { sinkEvents } from './sinks/events.ts';
 import { intentEvents } from './intents/events.ts';
 import { spoolEvents } from './spool/events.ts';
@@ -66,4 +67,5 @@ export const auditEvents: readonly EventDefinition[] = Object.freeze([
   ...alertEvents,
   ...spoolEvents,
   ...intentEvents,
+  ...healthEvents,
 ]);

@@ -5,6 +5,7 @@ import type { Audit } from './audit.ts';
 import { createHoldRoutes } from './keeping/hold-routes.ts';
 import { createAlertRoutes } from './alerts/routes.ts';
 import { createRetentionRoutes } from './keeping/retention-routes.ts';
+import { healthRoute } from './health/routes.ts';
 import { createLogRoutes } from './log-routes.ts';
 import { eventTypesRoute, ocsfEventRoute } from './ocsf/routes.ts';
 import { createReadTrail } from './read-trail.ts';
@@ -52,6 +53,7 @@ export function createAuditRoutes(
     ...createSearchRoutes(audit, readTrail),
     ...createViewRoutes({ audit, database }),
     ...createAlertRoutes({ audit, database }),
+    healthRoute(audit),
     ...createSinkRoutes({ audit, database }),
     ...createHoldRoutes({ audit, database, dualControl }),
     ...createRetentionRoutes({ audit, database, dualControl }),

@@ -26,16 +26,41 @@ export async function deleteFromHouse(input: CommandInput, path: string): Promis
   await callHouse(input, 'DELETE', path, null);
 }
 
+/** As {@link postToHouse}, where the answer is lines of JSON that come one after another. */
+export async function* linesFromHouse<Line extends object>(
+  input: CommandInput,
+  path: string,
+  body: object,
+): AsyncGenerator<Line> {
+  const response = await send(input, 'POST', path, body);
+  if (!response.ok || response.body === null) return void (await answerOf(response));
+  let rest = '';
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as Line; // our own routes
+  }
+}
+
 async function callHouse<Answer extends object>(
-  { values, io }: CommandInput,
+  input: CommandInput,
   method: string,
   path: string,
   body: object | null,
 ): Promise<Answer> {
+  return answerOf(await send(input, method, path, body));
+}
+
+async function send(
+  { values, io }: CommandInput,
+  method: string,
+  path: string,
+  body: object | null,
+): Promise<Response> {
   const { environment } = io;
   const url = values['url'] ?? environment['GATEHOUSE_URL'] ?? (await readBootstrap(environment))?.url;
   if (typeof url !== 'string') throw new UsageError('no address: give --url, or start the house first');
-  const response = await fetch(new URL(path, url), {
+  return fetch(new URL(path, url), {
     method,
     headers: {
       ...(await credentialsOf(environment, url, method !== 'GET')),
@@ -43,7 +68,6 @@ async function callHouse<Answer extends object>(
     },
     ...(body === null ? {} : { body: JSON.stringify(body) }),
   });
-  return answerOf<Answer>(response);
 }
 
 async function answerOf<Answer extends object>(response: Response): Promise<Answer> {

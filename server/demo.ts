@@ -14,6 +14,7 @@ import {
   type DemoPerson,
   type DemoSecrets,
 } from './demo-people.ts';
+import { seedRules } from './demo-rules.ts';
 import { createTenant } from './tenants.ts';
 
 type Seed = {
@@ -51,6 +52,7 @@ export async function seedDemo(
     await seedPeople(seed);
     await seedServiceAccounts(seed);
     await seedContacts(seed, config.demoContacts);
+    await seedRules(house, tenantId);
     result.push(await describeTenant(seed));
   }
   return result;

@@ -1,7 +1,7 @@
 import type { Crypto } from '../crypto/index.ts';
 import { exactlyOne, type Tx } from '../db/index.ts';
 import { findDrift } from '../datamap/index.ts';
-import { systemClock, type Principal } from '../kernel/index.ts';
+import { systemClock, type Principal, type TenantId } from '../kernel/index.ts';
 import type { Rooms } from './rooms.ts';
 import { lagSeconds } from './sink-metrics.ts';
 import type { PostureTile, TileSource } from './overview.ts';
@@ -72,6 +72,42 @@ async function logTiles(
     },
     await witnessTile(audit),
     intentTile(orphans),
+    ...(await followerTiles(audit, tenantId)),
+  ];
+}
+
+const worse = { ok: 0, attention: 1, failing: 2 } as const;
+
+/** What follows the log, the worst of it first. */
+async function followerTiles(audit: Rooms['audit'], tenantId: TenantId): Promise<readonly PostureTile[]> {
+  const { checks, figures } = await audit.logHealth(tenantId);
+  const tile = (id: string, title: string, value: string, names: readonly string[]): PostureTile => {
+    const [worst] = checks
+      .filter(({ name }) => names.includes(name))
+      .toSorted((left, right) => worse[right.state] - worse[left.state]);
+    const { state = 'ok', detail = '', name = '' } = worst ?? {};
+    return {
+      id,
+      guard: 'audit',
+      title,
+      state,
+      value,
+      detail: names.length > 1 ? `${name}: ${detail}` : detail,
+    };
+  };
+  const verified = figures.verification?.size ?? 0;
+  return [
+    tile('audit.verification', 'Log verified from end to end', `${verified} events`, ['verification']),
+    tile('audit.alerts', 'Alerts', `${figures.alerts.open} open`, ['alerts']),
+    tile('audit.health', 'What follows the log', `${figures.sinks.length} receivers`, [
+      'unsigned tail',
+      'gaps',
+      'sinks',
+      'search',
+      'rules',
+      'mails',
+      'clock',
+    ]),
   ];
 }
 

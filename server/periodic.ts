@@ -13,6 +13,12 @@ export function cronJobsOf(rooms: Rooms): readonly CronJob[] {
     },
     { name: 'audit.begin-pruning', cron: '41 * * * *', run: rooms.audit.pruning.beginDue },
     {
+      // Looks every ten minutes for logs whose last full verification is a day old.
+      name: 'audit.verify-logs',
+      cron: '*/10 * * * *',
+      run: async () => void (await rooms.audit.verifier.verifyDue()),
+    },
+    {
       name: 'crypto.settle-approvals',
       cron: '* * * * *',
       run: () =>

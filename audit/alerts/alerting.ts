@@ -1,9 +1,8 @@
-import type { Principal } from '../../kernel/index.ts';
 import { createAlerts, type Alerts } from './alerts.ts';
 import { runBacktest, type BacktestDeps, type BacktestLine, type BacktestQuery } from './backtest.ts';
 import { createAlertMails, type AlertMailDeps } from './deliver-alerts.ts';
 import { createAlertFollower, type AlertFollower, type AlertFollowerDeps } from './follower.ts';
-import { createAlertRules, type AlertRules, type AlertRulesDeps } from './rules.ts';
+import { createAlertRules, type AlertRules, type AlertRulesDeps, type TenantActor } from './rules.ts';
 import { ruleTemplates, type RuleTemplate } from './templates.ts';
 
 /** Rules over the trail and what they find. */
@@ -14,7 +13,7 @@ export type Alerting = {
   /** Shows the logs to the enabled rules. */
   readonly follower: AlertFollower;
   /** Tries a rule on history, line by line. @throws ERR_INVALID_REQUEST for a range that is too long */
-  readonly backtest: (actor: Principal, query: BacktestQuery) => AsyncGenerator<BacktestLine>;
+  readonly backtest: (actor: TenantActor, query: BacktestQuery) => AsyncGenerator<BacktestLine>;
   /** Hands over the mails that are due. @returns alerts told of */
   readonly deliverMails: () => Promise<number>;
 };
@@ -29,7 +28,7 @@ export function createAlerting(deps: AlertingDeps): Alerting {
     alerts: createAlerts(deps),
     templates: ruleTemplates,
     follower: createAlertFollower(deps),
-    backtest: (actor: Principal, query: BacktestQuery) => runBacktest(deps, actor, query),
+    backtest: (actor: TenantActor, query: BacktestQuery) => runBacktest(deps, actor, query),
     deliverMails: createAlertMails(deps),
   });
 }

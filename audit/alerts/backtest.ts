@@ -1,5 +1,5 @@
 import { exactlyOne, type Database, type Tx } from '../../db/index.ts';
-import { invalidRequest, type AuditSink, type Clock, type Principal } from '../../kernel/index.ts';
+import { invalidRequest, type AuditSink, type Clock } from '../../kernel/index.ts';
 import type { AuditCrypto } from '../crypto-need.ts';
 import { parseLeafBody } from '../leaf.ts';
 import { selectToProject } from '../search/store.ts';
@@ -12,6 +12,7 @@ import { createPlaces, type Places } from './places.ts';
 import { maxNamedEvents } from './raise-alert.ts';
 import { emptyState, type RuleState } from './rule-state.ts';
 import { digestOf, type RuleDefinition } from './rule.ts';
+import type { TenantActor } from './rules.ts';
 import { selectFirstSince, upsertBacktest } from './store.ts';
 
 /** Events that one back-test may go through. */
@@ -76,7 +77,7 @@ type Run = { events: number; alerts: number; named: number; opened: number };
  */
 export async function* runBacktest(
   deps: BacktestDeps,
-  actor: Principal,
+  actor: TenantActor,
   query: BacktestQuery,
 ): AsyncGenerator<BacktestLine> {
   const { database, clock } = deps;
@@ -113,7 +114,7 @@ type Pass = {
 
 async function* passRange(
   { database, clock, entriesPerTransaction = 2_000 }: BacktestDeps,
-  { tenantId }: Principal,
+  { tenantId }: TenantActor,
   { query, range, state, places, run }: Pass,
 ): AsyncGenerator<BacktestLine> {
   const evaluator = createEvaluator(query.ruleId, query.definition, state, places);
@@ -181,7 +182,7 @@ async function rangeOf(tx: Tx, { from, since, to }: BacktestQuery): Promise<Rang
 async function record(
   { audit }: BacktestDeps,
   tx: Tx,
-  actor: Principal,
+  actor: TenantActor,
   { definition, ruleId }: BacktestQuery,
   {
     from,

@@ -7,6 +7,7 @@ import {
   type Clock,
   type NewId,
   type Principal,
+  type TenantId,
 } from '../../kernel/index.ts';
 import type { AuditCrypto } from '../crypto-need.ts';
 import { auditError } from '../errors.ts';
@@ -50,6 +51,9 @@ export type RuleRow = {
 export type RuleInput = Pick<RuleRow, 'name' | 'severity' | 'definition'>;
 /** Who changes rules. */
 export type RuleActor = Parameters<AuditSink<Tx>['append']>[1]['actor'];
+
+/** Who tries rules, of which tenant. */
+export type TenantActor = RuleActor & { readonly tenantId: TenantId };
 
 /** Rules of a tenant. Every change is recorded. */
 export type AlertRules = {

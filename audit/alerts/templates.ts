@@ -119,6 +119,15 @@ export const ruleTemplates: readonly RuleTemplate[] = Object.freeze([
     single({ action: 'audit.sink_failing' }),
   ),
   template(
+    'intent_orphaned',
+    'high',
+    [
+      'An outside effect without an outcome',
+      'Something was begun outside the house and nobody said how it ended',
+    ],
+    single({ action: 'audit.intent_orphaned' }),
+  ),
+  template(
     'log_not_sound',
     'critical',
     ['The log does not verify', 'A full verification found something, or a witness contradicts us'],
@@ -130,14 +139,4 @@ export const ruleTemplates: readonly RuleTemplate[] = Object.freeze([
     ['No event for an hour', 'Nothing at all was recorded for an hour: is the source dead?'],
     { kind: 'absence', filter: {}, windowSeconds: 3_600 },
   ),
-]);
-
-/** Those that demo tenants begin with. */
-export const demoTemplates: readonly string[] = Object.freeze([
-  'sign_in_burst',
-  'self_grant',
-  'mass_export',
-  'poison_opened',
-  'sink_failing',
-  'log_not_sound',
 ]);

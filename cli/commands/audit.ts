@@ -14,6 +14,8 @@ import { keepingCommands } from './audit-keeping.ts';
 import { proofCommand } from './audit-proof.ts';
 import { witnessCommand } from './audit-witness.ts';
 import { sinksCommand } from './audit-sinks.ts';
+import { healthCommand } from './audit-health.ts';
+import { ruleCommands } from './audit-rules.ts';
 import { eventTypesCommand } from './audit-event-types.ts';
 
 const listTenants = statement(
@@ -186,5 +188,7 @@ export const auditCommands: readonly Command[] = Object.freeze([
   witnessCommand,
   eventTypesCommand,
   sinksCommand,
+  healthCommand,
+  ...ruleCommands,
   ...keepingCommands,
 ]);
