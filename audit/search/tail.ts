@@ -49,7 +49,7 @@ export async function* followLog(deps: TailDeps, query: TailQuery): AsyncGenerat
     const read = await readOn(deps, query, next);
     for (const item of read.items) yield `id: ${item.seq}\nevent: entry\ndata: ${JSON.stringify(item)}\n\n`;
     if (read.next !== next) {
-      if (read.items.at(-1)?.seq !== read.next - 1)
+      if (read.next > 0 && read.items.at(-1)?.seq !== read.next - 1)
         yield `id: ${read.next - 1}\nevent: position\ndata: ${read.next}\n\n`;
       lastSent = Date.now();
       next = read.next;

@@ -223,6 +223,17 @@ describe('the live tail', () => {
     expect([...seen, ...rest]).toEqual([0, 1, 2, 4]);
   });
 
+  test('of an empty log gives no number before there is an event', async () => {
+    const empty = await house.db.createTenant('reading-empty');
+    const end = new AbortController();
+    const events = house.audit.follow({ tenantId: empty, filter: {}, from: null, signal: end.signal });
+    await events.next();
+    const next = events.next();
+    await house.audit.record(createEvent(empty));
+    expect((await next).value).toMatch(/^id: 0\nevent: entry\n/);
+    end.abort();
+  });
+
   test('ends when its reader goes away', async () => {
     const { events, end } = follow({}, null);
     await events.next();
