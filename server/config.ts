@@ -56,7 +56,7 @@ const settings = z.strictObject({
     .max(200)
     .default('')
     .describe(
-      'Days for which keys may seal, wrap or sign: `tenant_key=730,purpose_key=730,person_key=730,signing_key=1095`; longer in use is a finding',
+      'Days for which keys may seal, wrap or sign: `tenant_key=730,purpose_key=730,person_key=730,signing_key=1095,certificate_key=1095`; longer in use is a finding',
     ),
   GATEHOUSE_SHRED_LEDGER_DIR: z
     .string()

@@ -9,7 +9,7 @@ export type PostureRoutesDeps = { readonly database: Database };
 
 const time = z.iso.datetime();
 const kid = z.string().length(16);
-const kinds = z.enum(['tenant_key', 'purpose_key', 'person_key', 'signing_key']);
+const kinds = z.enum(['tenant_key', 'purpose_key', 'person_key', 'signing_key', 'certificate_key']);
 const states = z.enum(['active', 'rewrapping', 'superseded', 'scheduled', 'destroyed']);
 const limit = z.coerce.number().int().min(1).max(1_000).default(100);
 const stepUp = { level: 2, maxAgeSeconds: 300 } as const;

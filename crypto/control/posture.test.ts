@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TenantId } from '../../kernel/index.ts';
 import { fromText } from '../ct1.ts';
@@ -187,6 +187,32 @@ describe('the inventory', () => {
       person_key: 1,
       signing_key: 0,
     });
+  });
+
+  test('names the keys of certificates that are kept here, and no key that never was', async () => {
+    const certificate = (name: string, kept: boolean, revoked: boolean): Promise<unknown> =>
+      fixture.db.admin(
+        `insert into crypto.pki_certificate (tenant_id, id, serial, profile, common_name, names, algorithm, certificate, sealed_private_key,
+           exportable, not_before, not_after, revoked_at, revocation_reason)
+         values ($1, gen_random_uuid(), $2, 'mtls-client', $3, '[]', 'ec-p256', $4, $5, false, now(), now() + interval '90 days', $6, $7)`,
+        [
+          ...[tenant, randomBytes(16), name, randomBytes(200), kept ? randomBytes(200) : null],
+          ...(revoked ? [new Date(), 'superseded'] : [null, null]),
+        ],
+      );
+    await certificate('kept', true, false);
+    await certificate('never ours', false, false);
+    await certificate('revoked', true, true);
+    const found = (await all({ limit: 1 })).filter(({ kind }) => kind === 'certificate_key');
+    expect(found.map(({ scope, state }) => [scope, state]).toSorted()).toEqual([
+      ['mtls-client kept', 'active'],
+      ['mtls-client revoked', 'superseded'],
+    ]);
+    now = new Date(now.getTime() + 1_096 * 86_400_000);
+    expect((await all({ overdueOnly: true })).filter(({ kind }) => kind === 'certificate_key')).toHaveLength(
+      1,
+    );
+    expect(await inTenant((tx) => crypto.inventory.overdue(tx))).toMatchObject({ certificate_key: 1 });
   });
 
   test('takes cryptoperiods of its own and refuses what is none', () => {

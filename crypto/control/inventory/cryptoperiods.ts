@@ -1,7 +1,7 @@
 import { cryptoError } from '../../errors.ts';
 
 /** Kinds of keys in the inventory. */
-export type InventoryKind = 'tenant_key' | 'purpose_key' | 'person_key' | 'signing_key';
+export type InventoryKind = 'tenant_key' | 'purpose_key' | 'person_key' | 'signing_key' | 'certificate_key';
 
 /** Every kind, in the order of the pages. */
 export const inventoryKinds: readonly InventoryKind[] = Object.freeze([
@@ -9,6 +9,7 @@ export const inventoryKinds: readonly InventoryKind[] = Object.freeze([
   'purpose_key',
   'person_key',
   'signing_key',
+  'certificate_key',
 ]);
 
 /** Days for which a key may seal, wrap or sign, by kind. */
@@ -24,9 +25,10 @@ export const defaultCryptoperiods: Cryptoperiods = Object.freeze({
   purpose_key: 730,
   person_key: 730,
   signing_key: 1_095,
+  certificate_key: 1_095,
 });
 
-const item = /^(tenant_key|purpose_key|person_key|signing_key)=([1-9]\d{0,4})$/;
+const item = /^(tenant_key|purpose_key|person_key|signing_key|certificate_key)=([1-9]\d{0,4})$/;
 
 /** Reads `tenant_key=365,person_key=730`; kinds that are not named keep their default. @throws ERR_CRYPTO_INPUT */
 export function parseCryptoperiods(text: string): Cryptoperiods {

@@ -2,7 +2,13 @@ import { exactlyOne, type Tx } from '../../../db/index.ts';
 import { invalidRequest, platformTenantId, type Clock } from '../../../kernel/index.ts';
 import { scheduleOf } from '../../erasure/schedule.ts';
 import { inventoryKinds, type Cryptoperiods, type InventoryKind } from './cryptoperiods.ts';
-import { countOverdueKeys, inventoryDataKeys, inventorySigningKeys, inventoryTenantKeys } from './store.ts';
+import {
+  countOverdueKeys,
+  inventoryCertificateKeys,
+  inventoryDataKeys,
+  inventorySigningKeys,
+  inventoryTenantKeys,
+} from './store.ts';
 
 /** One key as an auditor reads it; no personal data. */
 export type InventoryKey = {
@@ -53,7 +59,15 @@ type Row = {
 };
 
 const dayMilliseconds = 86_400_000;
-const cursorForm = /^(tenant_key|purpose_key|person_key|signing_key):([a-z0-9_-]{0,64})$/;
+/** How an id of each kind looks. */
+const cursorForms: Readonly<Record<InventoryKind, RegExp>> = {
+  tenant_key: /^\d{10}$/,
+  purpose_key: /^[0-9a-f]{16}$/,
+  person_key: /^[0-9a-f]{16}$/,
+  signing_key: /^/,
+  certificate_key: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+};
+const cursorForm = /^(tenant_key|purpose_key|person_key|signing_key|certificate_key):([a-z0-9_-]{0,64})$/;
 
 /** Makes the part. */
 export function createKeyInventory(deps: {
@@ -99,6 +113,7 @@ async function readPage(tx: Tx, query: InventoryQuery, facts: Facts): Promise<In
 
 async function readKind(tx: Tx, kind: InventoryKind, values: readonly unknown[]): Promise<readonly Row[]> {
   if (kind === 'tenant_key') return (await tx.query<Row>(inventoryTenantKeys, values)).rows;
+  if (kind === 'certificate_key') return (await tx.query<Row>(inventoryCertificateKeys, values)).rows;
   if (kind === 'signing_key') return (await tx.query<Row>(inventorySigningKeys, values)).rows;
   return (await tx.query<Row>(inventoryDataKeys, [...values, kind === 'person_key'])).rows;
 }
@@ -136,8 +151,7 @@ function readCursor(cursor: string | null): { readonly kind: InventoryKind; read
   if (cursor === null) return null;
   const match = cursorForm.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
   const [, kind, after = ''] = match ?? [];
-  const fits =
-    kind === 'tenant_key' ? /^\d{10}$/.test(after) : kind === 'signing_key' || /^[0-9a-f]{16}$/.test(after);
+  const fits = kind !== undefined && cursorForms[kind as InventoryKind].test(after); // the pattern names the kinds
   if (kind === undefined || !fits)
     throw invalidRequest('the cursor is not one that this list gave; start without a cursor');
   return { kind: kind as InventoryKind, after }; // the pattern names the kinds

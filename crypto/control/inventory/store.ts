@@ -33,12 +33,32 @@ export const inventorySigningKeys = statement(
    order by s.name limit $3`,
 );
 
-/** $1 tenant, $2..$5 made before, for tenant, purpose, person and signing keys: counted up to 10,000 of each kind */
+/** Private keys of authorities and certificates that are kept here. $1 tenant, $2 last id seen or null, $3 limit, $4 only active ones made before or null, $5 state or null */
+export const inventoryCertificateKeys = statement(
+  'crypto.inventory_certificate_keys',
+  `select c.id::text as id, c.scope, c.state, coalesce(k.provider, '') as provider, c.created_at, null::bigint as uses
+   from (
+     select a.id, 'authority ' || a.common_name as scope, case when a.not_after <= now() then 'superseded' else 'active' end as state,
+       a.created_at, 'pki:authority' as purpose from crypto.pki_authority a where a.tenant_id = $1
+     union all
+     select e.id, e.profile || ' ' || e.common_name, case when e.revoked_at is not null or e.not_after <= now() then 'superseded' else 'active' end,
+       e.created_at, 'pki:end' from crypto.pki_certificate e where e.tenant_id = $1 and e.sealed_private_key is not null
+   ) c
+   left join crypto.dek d on d.tenant_id = $1 and d.purpose = c.purpose and d.state = 'active'
+   left join crypto.kek k on k.tenant_id = d.tenant_id and k.epoch = d.epoch
+   where ($2::text is null or c.id > $2::uuid) and ($4::timestamptz is null or (c.state = 'active' and c.created_at <= $4))
+     and ($5::text is null or c.state = $5)
+   order by c.id limit $3`,
+);
+
+/** $1 tenant, $2..$6 made before, for tenant, purpose, person, signing and certificate keys: counted up to 10,000 of each kind */
 export const countOverdueKeys = statement(
   'crypto.count_overdue_keys',
   `select
      (select count(*) from crypto.kek where tenant_id = $1 and state = 'active' and created_at <= $2)::integer as tenant_key,
      (select count(*) from (select from crypto.dek where tenant_id = $1 and state = 'active' and created_at <= $3 and purpose is not null limit 10000) p)::integer as purpose_key,
      (select count(*) from (select from crypto.dek where tenant_id = $1 and state = 'active' and created_at <= $4 and subject_id is not null limit 10000) s)::integer as person_key,
-     (select count(*) from crypto.signing_key where tenant_id = $1 and created_at <= $5)::integer as signing_key`,
+     (select count(*) from crypto.signing_key where tenant_id = $1 and created_at <= $5)::integer as signing_key,
+     ((select count(*) from crypto.pki_authority where tenant_id = $1 and not_after > now() and created_at <= $6)
+       + (select count(*) from crypto.pki_certificate where tenant_id = $1 and sealed_private_key is not null and revoked_at is null and not_after > now() and created_at <= $6))::integer as certificate_key`,
 );

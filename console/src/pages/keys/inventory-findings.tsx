@@ -24,7 +24,7 @@ export function InventoryFindings(props: { overdue: Readonly<Record<string, numb
           <Link to="/keys/inventory" search={{ kind, overdue: 'true' }}>
             <Trans>show them</Trans>
           </Link>
-          {kind === 'signing_key' ? null : (
+          {kind === 'signing_key' || kind === 'certificate_key' ? null : (
             <Link to="/keys/rotation">
               <Trans>rotate</Trans>
             </Link>

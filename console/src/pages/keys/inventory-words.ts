@@ -7,6 +7,7 @@ export const inventoryKinds: readonly InventoryKey['kind'][] = [
   'purpose_key',
   'person_key',
   'signing_key',
+  'certificate_key',
 ];
 
 /** States that a key may have. */
@@ -20,6 +21,7 @@ export function useInventoryWords() {
     purpose_key: t`key of a purpose`,
     person_key: t`key of a person`,
     signing_key: t`signing key`,
+    certificate_key: t`key of a certificate`,
   };
   const states: Record<string, string> = {
     active: t`active`,
