@@ -79,6 +79,7 @@ export function startTicker(ticker: Ticker, logger: Logger): { readonly stop: ()
   let wake: () => void = () => undefined;
   const pause = (milliseconds: number): Promise<void> =>
     new Promise((done) => {
+      if (stopped) return done(); // told to stop while the tick was running: nobody is there to wake it
       const timer = setTimeout(done, milliseconds);
       wake = () => {
         clearTimeout(timer);
