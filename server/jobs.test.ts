@@ -23,7 +23,14 @@ test('nor when that tick fails', async () => {
 test('a ticker that pauses is woken to stop', async () => {
   let ticks = 0;
   const ticker = startTicker(
-    { name: 'idle', tick: async () => (ticks += 1) * 0, idleMilliseconds },
+    {
+      name: 'idle',
+      tick: () => {
+        ticks += 1;
+        return Promise.resolve(0);
+      },
+      idleMilliseconds,
+    },
     silentLogger,
   );
   await new Promise((turn) => setImmediate(turn));

@@ -263,7 +263,10 @@ testUnless(
   'the auditor finds every step, checks the proof in the browser, and verifies the evidence pack offline',
   async () => {
     await as('auditor', `/trail?q=${story.requestId}`, async (page) => {
-      const trail = await page.locator('main').innerText();
+      const shown = page.getByTestId('events').getByRole('link').first();
+      await shown.waitFor();
+      await picture(page, '9-trail');
+      // The table holds only the rows in view, so each step is asked for by itself.
       for (const step of [
         'dsr.request_received',
         'dsr.identity_checked',
@@ -274,10 +277,12 @@ testUnless(
         'crypto.keys_shredded',
         'dsr.certificate_issued',
         'dsr.request_completed',
-      ])
-        expect(trail).toContain(step);
-      await picture(page, '9-trail');
-      await page.getByTestId('events').getByRole('link').first().click();
+      ]) {
+        await page.goto(`/trail?q=${story.requestId}&action=${step}`);
+        await shown.waitFor();
+        expect(await page.getByTestId('events').innerText()).toContain(step);
+      }
+      await shown.click();
       await page.locator('[data-testid="proof-verdict"][data-state="good"]').waitFor();
       await picture(page, '10-proof');
       await page.goto('/trail');
