@@ -1,17 +1,7 @@
 // Records events until it is killed; prints the key of each event once it was acknowledged. Started by audit-kill.test.ts.
-import { createAudit, type Audit } from '../../audit/index.ts';
-import { createCrypto, createLocalProvider } from '../../crypto/index.ts';
-import { createDatabase, deriveConnectionUrls } from '../../db/index.ts';
-import {
-  parseTenantId,
-  Secret,
-  silentLogger,
-  systemClock,
-  systemRandomBytes,
-  uuidv7,
-} from '../../kernel/index.ts';
 import { z } from 'zod';
-import { defineEvent } from '../../kernel/index.ts';
+import { defineEvent, parseTenantId } from '../../kernel/index.ts';
+import { openChildHouse } from './child-house.ts';
 
 const [adminUrl = '', rootFile = '', tenant = '', round = ''] = process.argv.slice(2);
 const tenantId = parseTenantId(tenant);
@@ -23,28 +13,10 @@ const probed = defineEvent({
   detail: z.strictObject({ n: z.int() }),
   ocsf: { classUid: 6002, activityId: 1 },
 });
-const common = {
-  clock: systemClock,
-  newId: () => uuidv7(Date.now(), systemRandomBytes),
-  randomBytes: systemRandomBytes,
-  logger: silentLogger,
-};
-const database = createDatabase({ urls: deriveConnectionUrls(adminUrl), logger: silentLogger });
-const passphrase = new Secret('a passphrase for tests only');
-const root = await createLocalProvider({
-  file: rootFile,
-  passphrase,
-  randomBytes: systemRandomBytes,
-  costLog2: 14,
-});
-const crypto = createCrypto({ ...common, database, root, recordProviderCalls: false, audit: () => audit });
-const audit: Audit = createAudit({
-  ...common,
-  database,
-  crypto,
-  originPrefix: 'gatehouse.test/log',
-  definitions: [probed],
-});
+const { audit, database } = await openChildHouse(
+  { adminUrl, rootFile, passphrase: 'a passphrase for tests only' },
+  { definitions: [probed] },
+);
 await audit.start();
 
 const acknowledge = (key: string): void => void process.stdout.write(`${key}\n`);

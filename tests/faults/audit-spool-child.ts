@@ -1,18 +1,9 @@
 // Reads while the log cannot be written (`read`), or brings what waits into it (`replay`), until it is killed. Started by
 // audit-spool-kill.test.ts.
 import { z } from 'zod';
-import { createAudit, type Audit } from '../../audit/index.ts';
-import { createCrypto, createLocalProvider, cryptoEvents } from '../../crypto/index.ts';
-import { createDatabase, deriveConnectionUrls } from '../../db/index.ts';
-import {
-  defineEvent,
-  parseTenantId,
-  Secret,
-  silentLogger,
-  systemClock,
-  systemRandomBytes,
-  uuidv7,
-} from '../../kernel/index.ts';
+import { cryptoEvents } from '../../crypto/index.ts';
+import { defineEvent, parseTenantId } from '../../kernel/index.ts';
+import { openChildHouse } from './child-house.ts';
 
 const [adminUrl = '', rootFile = '', tenant = '', spoolFolder = '', mode = ''] = process.argv.slice(2);
 const tenantId = parseTenantId(tenant);
@@ -24,30 +15,15 @@ const probed = defineEvent({
   detail: z.strictObject({ count: z.int(), note: z.string().optional() }),
   ocsf: { classUid: 6005, activityId: 1 },
 });
-const common = {
-  clock: systemClock,
-  newId: () => uuidv7(Date.now(), systemRandomBytes),
-  randomBytes: systemRandomBytes,
-  logger: silentLogger,
-};
-const database = createDatabase({ urls: deriveConnectionUrls(adminUrl), logger: silentLogger });
-const root = await createLocalProvider({
-  file: rootFile,
-  passphrase: new Secret('correct horse battery staple'),
-  randomBytes: systemRandomBytes,
-  costLog2: 14,
-});
-const crypto = createCrypto({ ...common, database, root, recordProviderCalls: false, audit: () => audit });
-const audit: Audit = createAudit({
-  ...common,
-  database,
-  crypto,
-  originPrefix: 'gatehouse.test/log',
-  definitions: [probed, ...cryptoEvents],
-  spoolFolder,
-  spoolLimits: { deadMilliseconds: 200 },
-  confirmMilliseconds: 1_500,
-});
+const { audit } = await openChildHouse(
+  { adminUrl, rootFile },
+  {
+    definitions: [probed, ...cryptoEvents],
+    spoolFolder,
+    spoolLimits: { deadMilliseconds: 200 },
+    confirmMilliseconds: 1_500,
+  },
+);
 await audit.start();
 const actor = { kind: 'system', id: 'spool-test', displayName: 'Spool test' } as const;
 for (let count = 0; ; count += 1) {
