@@ -207,7 +207,10 @@ test('the database itself refuses one person twice, a second execution, and a ch
 
 test('the list is newest first, by pages and by state', async () => {
   const made = [];
-  for (let index = 0; index < 3; index += 1) made.push((await propose(person())).id);
+  for (let index = 0; index < 3; index += 1) {
+    made.push((await propose(person())).id);
+    await new Promise((next) => setTimeout(next, 2)); // ids of one millisecond have no order
+  }
   const list = (after: string | null, state?: 'proposed' | 'executed'): Promise<string[]> =>
     withTenant(async (tx) =>
       (await control.list(tx, { after, limit: 2, ...(state === undefined ? {} : { state }) })).map(
